@@ -1,0 +1,85 @@
+import { AnywhenError } from '../base/errors.js';
+import { alignUp, BLOCK } from '../base/range.js';
+import { CATALOG_HEADER_SIZE } from '../format/layout.js';
+import { type CatalogEdit, decodeEdit, type MarkEdit, type SegmentEdit, type SnapshotEdit } from './catalog-format.js';
+
+/** Whether a commit ended at `at`: the rest up to the next 4 KiB border is zero. */
+function isPadding(bytes: Uint8Array, at: number): boolean {
+  return at % BLOCK !== 0 && bytes.subarray(at, Math.min(alignUp(at, BLOCK), bytes.length)).every((byte) => byte === 0);
+}
+
+/** What the catalog says: the sum of its edits. Pure. */
+export class Catalog {
+  /** Segments by number. */
+  readonly segments = new Map<number, SegmentEdit>();
+  /** Snapshots, oldest first. */
+  readonly snapshots: SnapshotEdit[] = [];
+  /** Marks by sequence: those whose snapshot is kept. Marks in the forward journal are not here. */
+  readonly marks = new Map<number, MarkEdit>();
+  /** Sequences of marks that were deleted while they are still in the forward journal. */
+  readonly droppedMarks = new Set<number>();
+  readonly policy = new Map<string, string>();
+
+  apply(edit: CatalogEdit): void {
+    switch (edit.type) {
+      case 'segment':
+        this.segments.set(edit.segment, edit);
+        return;
+      case 'segment-drop':
+        this.segments.delete(edit.segment);
+        return;
+      case 'snapshot':
+        this.#addSnapshot(edit);
+        return;
+      case 'snapshot-drop': {
+        const at = this.snapshots.findIndex((snapshot) => snapshot.sequence === edit.sequence);
+        if (at >= 0) this.snapshots.splice(at, 1);
+        return;
+      }
+      case 'mark':
+        this.marks.set(edit.sequence, edit);
+        return;
+      case 'mark-drop':
+        if (!this.marks.delete(edit.sequence)) this.droppedMarks.add(edit.sequence);
+        return;
+      case 'policy':
+        this.policy.set(edit.key, edit.value);
+    }
+  }
+
+  #addSnapshot(edit: SnapshotEdit): void {
+    const last = this.snapshots[this.snapshots.length - 1];
+    if (last !== undefined && last.sequence >= edit.sequence) {
+      throw new AnywhenError('damaged', `catalog: snapshot ${edit.sequence} comes after snapshot ${last.sequence}`);
+    }
+    this.snapshots.push(edit);
+  }
+
+  /** The edits that lead from nothing to here, for compaction. */
+  edits(): CatalogEdit[] {
+    const dropped: CatalogEdit[] = [...this.droppedMarks].map((sequence) => ({ type: 'mark-drop', sequence }));
+    const policy: CatalogEdit[] = [...this.policy].map(([key, value]) => ({ type: 'policy', key, value }));
+    return [...this.segments.values(), ...this.snapshots, ...this.marks.values(), ...dropped, ...policy];
+  }
+
+  /** The number of the next segment. */
+  nextSegment(): number {
+    let highest = 0;
+    for (const segment of this.segments.keys()) highest = Math.max(highest, segment);
+    return highest + 1;
+  }
+
+  /** Applies all records of a catalog's bytes behind its header. */
+  replay(bytes: Uint8Array, generation: number, seed: number): void {
+    let at = 0;
+    while (at < bytes.length) {
+      if (isPadding(bytes, at)) {
+        at = alignUp(at, BLOCK);
+        continue;
+      }
+      const { edit, length } = decodeEdit(bytes, at, generation, CATALOG_HEADER_SIZE + at, seed);
+      this.apply(edit);
+      at += length;
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import { AnywhenError } from '../base/errors.js';
+import { crc32c } from '../format/checksum.js';
+import { Reader, Writer } from '../format/cursor.js';
+import { FORMAT_VERSION, FORWARD_HEADER_SIZE } from '../format/layout.js';
+
+/*
+ * The first 4 KiB of `forward`: magic "ANYFWD\0\0", u32 CRC32C of bytes 12..4096, u32 format version, store
+ * uuid, zeros. The regions are named by the superblock.
+ */
+const MAGIC = new TextEncoder().encode('ANYFWD\0\0');
+
+export function encodeForwardHeader(uuid: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(FORWARD_HEADER_SIZE);
+  new Writer(bytes).bytes(MAGIC).u32(0).u32(FORMAT_VERSION).bytes(uuid);
+  const writer = new Writer(bytes);
+  writer.offset = 8;
+  writer.u32(crc32c(bytes.subarray(12)));
+  return bytes;
+}
+
+/** @throws `damaged` unless the bytes are the header of this store's forward journal */
+export function checkForwardHeader(bytes: Uint8Array, uuid: Uint8Array): void {
+  const reader = new Reader(bytes, 'forward');
+  const magic = reader.bytes(8);
+  const crc = reader.u32();
+  if (!MAGIC.every((byte, index) => magic[index] === byte) || crc32c(bytes.subarray(12)) !== crc) {
+    throw new AnywhenError('damaged', 'forward: the header is damaged');
+  }
+  const version = reader.u32();
+  if (version !== FORMAT_VERSION) throw new AnywhenError('unsupported', `forward: format version ${version}`);
+  const found = reader.bytes(16);
+  if (!uuid.every((byte, index) => found[index] === byte)) {
+    throw new AnywhenError('damaged', 'forward: belongs to another store');
+  }
+}

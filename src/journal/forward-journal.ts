@@ -1,0 +1,328 @@
+import type { Clock } from '../base/clock.js';
+import { AnywhenError, messageOf } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
+import type { Executor, Plan, Step } from '../file/executor.js';
+import { FILES } from '../format/layout.js';
+import { type Append, couldFit, dataStep, descriptorOf, descriptorSteps, type Placed, placeAppend } from './append.js';
+import { type ForwardDescriptor, Kind } from './forward-descriptor.js';
+import type { ForwardIndex } from './forward-index.js';
+import type { Ring } from './ring.js';
+
+/** What the journal tells its owner. */
+export interface ForwardEvents {
+  /** A descriptor is in, with every earlier one: the maps may change now. Called in order of sequence. */
+  committed(sequence: number, sums: Uint32Array): void;
+  /** Appends are waiting for space. */
+  full(): void;
+  /** The journal can no longer be written. Called once. */
+  failed(error: AnywhenError): void;
+}
+
+export interface ForwardState {
+  readonly index: ForwardIndex;
+  readonly descriptors: Ring;
+  readonly data: Ring;
+  readonly epoch: number;
+  readonly seed: number;
+}
+
+/** Up to so many bytes of data are written on the calling thread, into the page cache. */
+const INLINE = 128 * 1024;
+
+/**
+ * The forward journal ([0011], [0046], [0058]-[0060]): every accepted change, in order, with its time.
+ *
+ * An append goes through: *waiting* (no space yet, or paused) -> *placed* (sequence, stamp and space are its
+ * own) -> *written* (one batch at a time: data first, then descriptors) -> *committed* (its own and every
+ * earlier descriptor are in: index and maps change, `done` is called) -> *durable* (a datasync after it, at a
+ * 4 KiB border of both queues). Space comes back with `release`, after a sync event.
+ *
+ * Invariants: sequences enter without holes (a failed write enters as `void`); stamps rise strictly with
+ * sequences; no sector that a flush made durable is written again; `durable` never names a sequence that
+ * shares a sector with a later one.
+ */
+export class ForwardJournal {
+  readonly index: ForwardIndex;
+  readonly descriptors: Ring;
+  readonly data: Ring;
+  #durable: number;
+  #nextSequence: number;
+  #waiting: Append[] = [];
+  #batch: Placed[] = [];
+  #writing = false;
+  #paused = 0;
+  #failure: AnywhenError | undefined;
+  /** Sequences after which both heads went to a 4 KiB border, not yet durable. */
+  #borders: number[] = [];
+  #syncing: Promise<void> | undefined;
+  #commitWaiters: { readonly target: number; readonly resolve: () => void }[] = [];
+  #unflushed = 0;
+
+  constructor(
+    readonly executor: Executor,
+    readonly clock: Clock,
+    readonly state: ForwardState,
+    readonly events: ForwardEvents,
+  ) {
+    this.index = state.index;
+    this.descriptors = state.descriptors;
+    this.data = state.data;
+    this.#nextSequence = state.index.next;
+    this.#durable = state.index.next - 1;
+  }
+
+  /** The highest sequence known durable. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** Bytes placed since the last flush began. */
+  get unflushed(): number {
+    return this.#unflushed;
+  }
+
+  get failure(): AnywhenError | undefined {
+    return this.#failure;
+  }
+
+  /** Asks for entry. `done` may be called before this returns. */
+  submit(append: Append): void {
+    if (this.#failure !== undefined) return append.done(this.#failure, 0, 0n);
+    if (append.data !== undefined && !couldFit(append.data.length, this.data)) {
+      const message = `a write of ${append.data.length} bytes does not fit the forward journal of ${this.data.length} bytes`;
+      return append.done(new AnywhenError('no-space', message), 0, 0n);
+    }
+    if (this.#paused > 0 || this.#waiting.length > 0 || !this.#place(append)) this.#wait(append);
+    this.#write();
+  }
+
+  /**
+   * Makes everything placed so far durable.
+   *
+   * @param indicator flags of the sync indicator to leave (a client's FSYNC), or undefined for none
+   * @returns the highest sequence that is durable at the least
+   */
+  async flush(indicator?: number): Promise<number> {
+    let target: number;
+    if (indicator === undefined) {
+      target = this.#nextSequence - 1;
+      this.#border();
+    } else {
+      target = await this.enter({ kind: Kind.indicator, flags: indicator });
+    }
+    await this.committed(target);
+    await this.#syncTo(target);
+    return target;
+  }
+
+  /** Submits an append and waits until it is in. */
+  async enter(append: Omit<Append, 'done'>, past: 'pause' | 'queue' = 'queue'): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const whole: Append = {
+        ...append,
+        done: (error, sequence) => (error === undefined ? resolve(sequence) : reject(error)),
+      };
+      if (past === 'queue') return this.submit(whole);
+      if (this.#failure !== undefined || !this.#place(whole)) {
+        return reject(this.#failure ?? new AnywhenError('no-space', 'the forward journal is full'));
+      }
+      this.#write();
+    });
+  }
+
+  /** Resolves when `sequence` is in (or the journal has failed). */
+  committed(sequence: number): Promise<void> {
+    if (this.index.next > sequence || this.#failure !== undefined) return Promise.resolve();
+    return new Promise((resolve) => this.#commitWaiters.push({ target: sequence, resolve }));
+  }
+
+  /** Resolves when everything that has a stamp by now is in. */
+  settled(): Promise<void> {
+    return this.committed(this.#nextSequence - 1);
+  }
+
+  /** Lets nobody in until `resume`; resolves when all that was placed is in. */
+  async pause(): Promise<void> {
+    this.#paused += 1;
+    await this.settled();
+  }
+
+  resume(): void {
+    this.#paused -= 1;
+    this.#admit();
+  }
+
+  /** Gives the space up to these positions back; the second commit of the sync event must be durable. */
+  release(firstSequence: number, descriptorTail: number, dataTail: number): void {
+    this.index.dropBelow(firstSequence);
+    this.descriptors.tail = descriptorTail;
+    this.data.tail = dataTail;
+    this.#admit();
+  }
+
+  /** Fails everything that waits, for a store that is being closed or has failed. */
+  fail(error: AnywhenError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    const waiting = [...this.#waiting, ...this.#batch.map((placed) => placed.append)];
+    this.#waiting = [];
+    this.#batch = [];
+    for (const append of waiting) append.done(error, 0, 0n);
+    for (const waiter of this.#commitWaiters.splice(0)) waiter.resolve();
+    this.events.failed(error);
+  }
+
+  #wait(append: Append): void {
+    this.#waiting.push(append);
+    if (this.#paused === 0) this.events.full();
+  }
+
+  #admit(): void {
+    let admitted = 0;
+    while (this.#paused === 0 && admitted < this.#waiting.length && this.#place(this.#waiting[admitted] as Append)) {
+      admitted += 1;
+    }
+    this.#waiting.splice(0, admitted);
+    if (this.#waiting.length > 0 && this.#paused === 0) this.events.full();
+    this.#write();
+  }
+
+  #place(append: Append): boolean {
+    const place = placeAppend(append, this.descriptors, this.data);
+    if (place === undefined) return false;
+    this.descriptors.head = place.position + 128;
+    this.data.head = place.dataEnd;
+    this.#batch.push({
+      append,
+      sequence: this.#nextSequence++,
+      stamp: this.clock.stamp(),
+      ...place,
+      failure: undefined,
+    });
+    this.#unflushed += append.data?.length ?? 0;
+    if (append.kind === Kind.indicator) this.#border();
+    return true;
+  }
+
+  #border(): void {
+    this.descriptors.alignHead();
+    this.data.alignHead();
+    this.#unflushed = 0;
+    const last = this.#nextSequence - 1;
+    if (this.#borders[this.#borders.length - 1] !== last) this.#borders.push(last);
+  }
+
+  /** Writes what is placed, one batch at a time: at once if nothing is being written and it need not wait. */
+  #write(): void {
+    while (!this.#writing && this.#batch.length > 0) {
+      const batch = this.#batch;
+      this.#batch = [];
+      const plan = this.#plan(batch);
+      const bytes = batch.reduce((sum, placed) => sum + (placed.append.data?.length ?? 0), 0);
+      this.#writing = true;
+      try {
+        if (bytes <= INLINE && this.executor.runNow(plan.steps)) {
+          this.#commit(batch, plan.descriptors);
+          this.#writing = false;
+          continue;
+        }
+      } catch {
+        void this.#writeSlowly(batch, undefined);
+        return;
+      }
+      void this.#writeSlowly(batch, plan);
+    }
+  }
+
+  #plan(batch: readonly Placed[]): { steps: Plan; descriptors: ForwardDescriptor[] } {
+    const steps: Step[] = [];
+    for (const placed of batch) {
+      const step = dataStep(placed, this.data);
+      if (step !== undefined && placed.failure === undefined) steps.push(step);
+    }
+    const descriptors = batch.map((placed) => descriptorOf(placed, this.state.epoch, this.#durable));
+    steps.push(...descriptorSteps(descriptors, this.descriptors, this.state.seed));
+    return { steps, descriptors };
+  }
+
+  async #writeSlowly(batch: readonly Placed[], plan: { steps: Plan; descriptors: ForwardDescriptor[] } | undefined) {
+    let written = plan;
+    try {
+      if (written !== undefined) await this.executor.run(written.steps);
+    } catch {
+      written = undefined;
+    }
+    if (written === undefined) written = await this.#writeOneByOne(batch);
+    if (written !== undefined) this.#commit(batch, written.descriptors);
+    else for (const placed of batch) placed.append.done(this.#failure, 0, 0n);
+    this.#writing = false;
+    this.#write();
+  }
+
+  /** After a failure: each write on its own; those whose data can't be written enter as `void`. */
+  async #writeOneByOne(batch: readonly Placed[]) {
+    for (const placed of batch) {
+      const step = dataStep(placed, this.data);
+      if (step === undefined) continue;
+      try {
+        await this.executor.run([step]);
+      } catch (cause) {
+        placed.failure = asError(cause);
+      }
+    }
+    const descriptors = batch.map((placed) => descriptorOf(placed, this.state.epoch, this.#durable));
+    try {
+      await this.executor.run(descriptorSteps(descriptors, this.descriptors, this.state.seed));
+    } catch (cause) {
+      this.fail(asError(cause));
+      return undefined;
+    }
+    return { steps: [], descriptors };
+  }
+
+  #commit(batch: readonly Placed[], descriptors: readonly ForwardDescriptor[]): void {
+    batch.forEach((placed, at) => {
+      this.index.append(descriptors[at] as ForwardDescriptor, placed.dataEnd);
+      this.events.committed(placed.sequence, placed.sums);
+    });
+    for (const placed of batch) placed.append.done(placed.failure, placed.sequence, placed.stamp);
+    const ready = this.#commitWaiters.filter((waiter) => waiter.target < this.index.next);
+    if (ready.length === 0) return;
+    this.#commitWaiters = this.#commitWaiters.filter((waiter) => waiter.target >= this.index.next);
+    for (const waiter of ready) waiter.resolve();
+  }
+
+  async #syncTo(target: number): Promise<void> {
+    while (this.#durable < target) {
+      if (this.#failure !== undefined) throw this.#failure;
+      this.#syncing ??= this.#sync().finally(() => {
+        this.#syncing = undefined;
+      });
+      await this.#syncing;
+    }
+  }
+
+  async #sync(): Promise<void> {
+    let reached = this.#durable;
+    while (this.#borders.length > 0 && (this.#borders[0] as number) < this.index.next) {
+      reached = this.#borders.shift() as number;
+    }
+    try {
+      await this.executor.run([{ op: 'datasync', file: FILES.forward }]);
+    } catch (cause) {
+      const message = `the forward journal could not be made durable: ${messageOf(cause)}`;
+      this.fail(new AnywhenError('io', message, { cause, hint: 'The store is read-only from here on; what was flushed before is safe.' }));
+      throw this.#failure;
+    }
+    this.#durable = Math.max(this.#durable, reached);
+  }
+
+  /** An instant at or above every stamp that is in. */
+  get lastStamp(): Instant | undefined {
+    return this.index.count > 0 ? this.index.stamp(this.index.next - 1) : undefined;
+  }
+}
+
+function asError(cause: unknown): AnywhenError {
+  return cause instanceof AnywhenError ? cause : new AnywhenError('io', messageOf(cause), { cause });
+}
