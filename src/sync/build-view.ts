@@ -1,0 +1,91 @@
+import type { Catalog } from '../journal/catalog.js';
+import { Kind } from '../journal/forward-descriptor.js';
+import type { ForwardIndex } from '../journal/forward-index.js';
+import { SegmentKind, } from '../journal/segment-format.js';
+import type { SegmentStore } from '../journal/segment-store.js';
+import type { SegmentTable } from '../journal/segment-table.js';
+import { assert } from '../base/errors.js';
+import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
+import { Vbmm } from '../vrmo/vbmm.js';
+
+/** Calls `visit` with each extent of records `[from, from + count)` of a segment: its range and where it lies. */
+export function forEachExtent(
+  table: SegmentTable,
+  from: number,
+  count: number,
+  visit: (start: number, end: number, file: number, record: number) => void,
+): void {
+  const file = table.header.segment + FIRST_SEGMENT;
+  for (let record = from; record < from + count; record++) {
+    const kind = table.kind[record];
+    if (kind === SegmentKind.marker) continue;
+    const start = table.start[record] as number;
+    visit(start, start + (table.length[record] as number), kind === SegmentKind.zero ? ZERO : file, record);
+  }
+}
+
+/** Calls `visit` with each range that the descriptor changes, and where its bytes lie. A bulk entry's segment must be loaded. */
+export function forEachChange(
+  index: ForwardIndex,
+  sequence: number,
+  segments: SegmentStore,
+  visit: (start: number, end: number, file: number, record: number) => void,
+): void {
+  const kind = index.kind(sequence);
+  const start = index.start(sequence);
+  const end = start + index.length(sequence);
+  const record = sequence % 2 ** 32;
+  if (kind === Kind.write) visit(start, end, FORWARD, record);
+  const zeroes = kind === Kind.zero || kind === Kind.resize || kind === Kind.bulk;
+  if (zeroes && end > start) visit(start, end, ZERO, record);
+  if (kind !== Kind.bulk) return;
+  const table = segments.get(index.segment(sequence));
+  assert(table !== undefined, 'the segment of a bulk entry is loaded');
+  forEachExtent(table, 0, table.count, visit);
+}
+
+/** Last write wins: brings a map from the state before `sequence` to the state after it. */
+export function applyChange(map: Vrmo, index: ForwardIndex, sequence: number, segments: SegmentStore): void {
+  forEachChange(index, sequence, segments, (start, end, file, record) => map.replace(start, end, file, record));
+}
+
+/** The map of the state after `sequence`, from the MIM and the forward journal ([0049]). */
+export function buildNear(index: ForwardIndex, sequence: number, segments: SegmentStore): Vrmo {
+  const map = new Vbmm();
+  for (let at = index.first; at <= sequence; at++) if (index.changes(at)) applyChange(map, index, at, segments);
+  return map;
+}
+
+/** First overwrite wins: re-points what a map still has on the MIM to the undo lists of the snapshots from `from` on ([0076], [0085]). */
+export function preserveLists(map: Vrmo, catalog: Catalog, from: number, segments: SegmentStore): void {
+  for (let at = from; at < catalog.snapshots.length; at++) {
+    const snapshot = catalog.snapshots[at];
+    assert(snapshot !== undefined, 'the snapshot is in the catalog');
+    const table = segments.get(snapshot.segment);
+    assert(table !== undefined, `segment ${snapshot.segment} is loaded`);
+    forEachExtent(table, snapshot.record, snapshot.extents, (start, end, file, record) =>
+      map.preserve(start, end, file, record),
+    );
+  }
+}
+
+/** The map of a snapshot: its own undo list, then the next younger's, ..., then the MIM (D3). */
+export function buildSnapshot(catalog: Catalog, from: number, segments: SegmentStore): Vrmo {
+  const map = new Vbmm();
+  preserveLists(map, catalog, from, segments);
+  return map;
+}
+
+/** Loads the segments of the snapshots from `from` on, and of the bulk entries of the forward journal. */
+export async function loadLists(catalog: Catalog, from: number, segments: SegmentStore): Promise<void> {
+  for (let at = from; at < catalog.snapshots.length; at++) {
+    const snapshot = catalog.snapshots[at];
+    if (snapshot !== undefined) await segments.load(snapshot.segment);
+  }
+}
+
+/** The index of the first snapshot with a sequence of at least `sequence`. */
+export function firstSnapshotFrom(catalog: Catalog, sequence: number): number {
+  const at = catalog.snapshots.findIndex((snapshot) => snapshot.sequence >= sequence);
+  return at < 0 ? catalog.snapshots.length : at;
+}

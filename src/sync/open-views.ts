@@ -1,0 +1,43 @@
+import type { Vrmo } from '../vrmo/vrmo.js';
+
+/** A view that is open: its map is kept right when the MIM moves. */
+export interface MappedView {
+  map: Vrmo;
+  /** The state that it shows. */
+  readonly sequence: number;
+}
+
+/**
+ * The views that are open, and the reads that are under way. Before physical bytes are overwritten or reused,
+ * every map is switched to their new place, and every read that was resolved before the switch has ended
+ * (`drain`).
+ */
+export class OpenViews {
+  readonly views = new Set<MappedView>();
+  #phase = 0;
+  readonly #running = [0, 0];
+  #idle: (() => void) | undefined;
+
+  /** A read begins; give what it returns to `leave`. */
+  enter(): number {
+    this.#running[this.#phase] = (this.#running[this.#phase] as number) + 1;
+    return this.#phase;
+  }
+
+  leave(phase: number): void {
+    const left = (this.#running[phase] as number) - 1;
+    this.#running[phase] = left;
+    if (left === 0 && phase !== this.#phase) this.#idle?.();
+  }
+
+  /** Resolves when every read that began before this call has ended. One call at a time. */
+  async drain(): Promise<void> {
+    const old = this.#phase;
+    this.#phase = 1 - old;
+    if (this.#running[old] === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+    });
+    this.#idle = undefined;
+  }
+}

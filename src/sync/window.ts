@@ -1,0 +1,90 @@
+import type { Instant } from '../base/instant.js';
+import { Flag, Kind } from '../journal/forward-descriptor.js';
+import type { ForwardIndex } from '../journal/forward-index.js';
+
+/** The qualities of a point as the disk has them. */
+export const QualityCode = { write: 0, flush: 1, frozen: 2 } as const;
+
+/** A state of the volume: what it was from one change to the next. */
+export interface State {
+  /** The last change that belongs to it. */
+  readonly sequence: number;
+  /** The instant that names it. */
+  readonly at: Instant;
+  readonly from: Instant;
+  /** The stamp of the next change. */
+  readonly to: Instant;
+  readonly quality: number;
+  readonly size: number;
+}
+
+/** What a sync event needs to know of the window that it takes, `(mimSequence, end]`. */
+export interface Window {
+  readonly index: ForwardIndex;
+  readonly end: number;
+  readonly mimSequence: number;
+  readonly mimStamp: Instant;
+  readonly mimSize: number;
+  /** Which instants become snapshots: every change, or one each so many ns. */
+  readonly granularity: 'all' | bigint;
+  /** Sequences whose state must be kept: open views and marks. */
+  readonly pinned: ReadonlySet<number>;
+}
+
+export interface WindowPlan {
+  /** The states that become snapshots, oldest first. The first is where the MIM is. */
+  readonly kept: readonly State[];
+  /** The state at the end: where the MIM will be. */
+  readonly last: Omit<State, 'to' | 'at' | 'quality'>;
+  readonly changes: number;
+}
+
+/**
+ * Chooses the states of the window that become snapshots: the one where the MIM is, those that the policy
+ * wants, those with a mark or an open view, and the one before each restore. Pure.
+ */
+export function planWindow(window: Window): WindowPlan {
+  const { index, end } = window;
+  const kept: State[] = [];
+  const state = { sequence: window.mimSequence, from: window.mimStamp, size: window.mimSize };
+  let quality: number = QualityCode.write;
+  let named: Instant | undefined;
+  let pinned = window.pinned.has(window.mimSequence);
+  let changes = 0;
+  for (let at = index.first; at <= end; at++) {
+    if (index.changes(at)) {
+      const to = index.stamp(at);
+      const grid = gridInstant(window.granularity, state.from, to);
+      const first = changes === 0;
+      if (first || pinned || named !== undefined || grid !== undefined || index.kind(at) === Kind.bulk) {
+        kept.push({ ...state, to, quality, at: named ?? grid ?? state.from });
+      }
+      const kind = index.kind(at);
+      if (kind === Kind.bulk || kind === Kind.resize) state.size = index.size(at);
+      state.sequence = at;
+      state.from = to;
+      quality = QualityCode.write;
+      named = undefined;
+      pinned = false;
+      changes += 1;
+    } else {
+      quality = Math.max(quality, qualityOf(index, at));
+      if (index.kind(at) === Kind.mark && window.pinned.has(at)) named = index.stamp(at);
+    }
+    pinned ||= window.pinned.has(at);
+  }
+  return { kept, last: state, changes };
+}
+
+function qualityOf(index: ForwardIndex, sequence: number): number {
+  if (index.kind(sequence) !== Kind.indicator && index.kind(sequence) !== Kind.mark) return QualityCode.write;
+  if ((index.flags(sequence) & Flag.frozen) !== 0) return QualityCode.frozen;
+  return (index.flags(sequence) & Flag.client) !== 0 ? QualityCode.flush : QualityCode.write;
+}
+
+/** The latest grid instant in `[from, to)`, if there is one; every state has one when all are kept. */
+function gridInstant(granularity: 'all' | bigint, from: Instant, to: Instant): Instant | undefined {
+  if (granularity === 'all') return from;
+  const grid = ((to - 1n) / granularity) * granularity;
+  return grid >= from ? grid : undefined;
+}
