@@ -9,16 +9,20 @@ export function crc32c(bytes: Uint8Array, initial = 0): number {
 export const ZERO_BLOCK_CRC = crc32c(new Uint8Array(4096));
 
 /**
- * The sum of a MIM block, bound to its place: the block's CRC32C mixed with its number, so that a block that
- * was written in another's place never passes. 0 is kept for "all zeros"; a sum that would be 0 becomes 1.
- * Going from a piece's CRC to a MIM sum and back costs no pass over the bytes.
+ * Binds a block's CRC32C to its place, so that a block that was written in another's place never passes. Never
+ * 0, which is kept for "all zeros".
  *
  * @param block the block's number (address / 4096)
- * @param crc the CRC32C of its 4,096 bytes
  */
 export function bindToPlace(block: number, crc: number): number {
-  if (crc === ZERO_BLOCK_CRC) return 0;
   const low = Math.imul(block >>> 0, 0x9e37_79b1);
   const high = Math.imul(Math.floor(block / 2 ** 32) + 1, 0x85eb_ca6b);
   return (crc ^ low ^ (high >>> 7) ^ high) >>> 0 || 1;
+}
+
+const ZEROS = new Uint8Array(1024 * 1024);
+
+/** Whether all of at most 1 MiB of bytes are zero. */
+export function isZero(bytes: Uint8Array): boolean {
+  return Buffer.compare(bytes, ZEROS.subarray(0, bytes.length)) === 0;
 }

@@ -1,16 +1,17 @@
 import { AnywhenError } from '../base/errors.js';
 import { BLOCK } from '../base/range.js';
 import type { Executor, Step } from '../file/executor.js';
-import { bindToPlace, crc32c } from '../format/checksum.js';
+import { bindToPlace, crc32c, isZero, ZERO_BLOCK_CRC } from '../format/checksum.js';
 import { FILES, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
 import { decodeSumsPage, emptySums } from './sums-page.js';
 
 /** Pages of sums that are kept in memory: 4 KiB each, for 4 MiB of the volume. */
 const CACHED_PAGES = 4096;
 
-/** The sum of a block's bytes at its place. */
+/** The sum of a block's 4,096 bytes at its place; 0 if they are all zeros. */
 export function blockSum(block: number, bytes: Uint8Array): number {
-  return bindToPlace(block, crc32c(bytes));
+  const crc = crc32c(bytes);
+  return crc === ZERO_BLOCK_CRC && isZero(bytes) ? 0 : bindToPlace(block, crc);
 }
 
 /**
@@ -26,6 +27,7 @@ export class Mirror {
   readonly overlay = new Map<number, Uint8Array>();
   #moving: { readonly first: number; readonly end: number; readonly done: Promise<void> } | undefined;
   #sumsSize = 0;
+  #pinned = -1;
   /** Counts the moves that began, so that a reader sees that one came between. */
   #moves = 0;
 
@@ -65,11 +67,20 @@ export class Mirror {
   keep(page: number, sums: Uint32Array): void {
     if (this.#pages.size >= CACHED_PAGES && this.overlay.size === 0) {
       for (const oldest of this.#pages.keys()) {
+        if (oldest === this.#pinned) continue;
         this.#pages.delete(oldest);
         break;
       }
     }
     this.#pages.set(page, sums);
+  }
+
+  /** Keeps the sums of the page that moves in memory: on the disk they are old. */
+  async pin(page: number): Promise<Uint32Array> {
+    const sums = await this.sums(page);
+    this.#pinned = page;
+    this.keep(page, sums);
+    return sums;
   }
 
   /** How many blocks from `block` on, up to `end`, are all zeros by their sums. Does not touch the MIM. */

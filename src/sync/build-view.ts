@@ -1,7 +1,7 @@
 import type { Catalog } from '../journal/catalog.js';
 import { Kind } from '../journal/forward-descriptor.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
-import { SegmentKind, } from '../journal/segment-format.js';
+import { SegmentKind } from '../journal/segment-format.js';
 import type { SegmentStore } from '../journal/segment-store.js';
 import type { SegmentTable } from '../journal/segment-table.js';
 import { assert } from '../base/errors.js';
@@ -41,7 +41,8 @@ export function forEachChange(
   if (kind !== Kind.bulk) return;
   const table = segments.get(index.segment(sequence));
   assert(table !== undefined, 'the segment of a bulk entry is loaded');
-  forEachExtent(table, 0, table.count, visit);
+  // A range of zeros keeps the sequence, so that `settle` can tell from which window it came.
+  forEachExtent(table, 0, table.count, (from, to, file, row) => visit(from, to, file, file === ZERO ? record : row));
 }
 
 /** Last write wins: brings a map from the state before `sequence` to the state after it. */

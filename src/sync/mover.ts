@@ -1,0 +1,213 @@
+import { AnywhenError } from '../base/errors.js';
+import { ADDRESS_LIMIT, alignDown, alignUp, BLOCK } from '../base/range.js';
+import type { Executor } from '../file/executor.js';
+import { FILES, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
+import type { Fetcher } from '../journal/fetch.js';
+import { readMap } from '../journal/read-map.js';
+import { blockSum, type Mirror } from '../mirror/mirror.js';
+import { encodeSumsPage, pageCrc, rawSums } from '../mirror/sums-page.js';
+import { MIM, type Vrmo, ZERO } from '../vrmo/vrmo.js';
+import type { MovePage } from './move-record.js';
+
+/** Blocks that are read, checked and written at a time: 1 MiB. */
+const RUN = 256;
+
+/** Blocks `[first, end)` that move; `zero`: wholly to zeros. */
+interface BlockRun {
+  readonly first: number;
+  end: number;
+  readonly zero: boolean;
+}
+
+/** The blocks that a map does not wholly leave on the MIM, in order, each once. */
+function blockRuns(map: Vrmo): BlockRun[] {
+  const runs: BlockRun[] = [];
+  const add = (start: number, end: number, zero: boolean) => {
+    const last = runs[runs.length - 1];
+    const first = Math.max(start, last?.end ?? 0);
+    if (first >= end) return;
+    if (last !== undefined && last.end === first && last.zero === zero) last.end = end;
+    else runs.push({ first, end, zero });
+  };
+  map.lookup(0, ADDRESS_LIMIT, (start, end, file) => {
+    if (file === MIM) return;
+    const innerFrom = alignUp(start, BLOCK) / BLOCK;
+    const innerTo = alignDown(end, BLOCK) / BLOCK;
+    if (file !== ZERO || innerFrom >= innerTo) return add(alignDown(start, BLOCK) / BLOCK, alignUp(end, BLOCK) / BLOCK, false);
+    add(alignDown(start, BLOCK) / BLOCK, innerFrom, false);
+    add(innerFrom, innerTo, true);
+    add(innerTo, alignUp(end, BLOCK) / BLOCK, false);
+  });
+  return runs;
+}
+
+/**
+ * Moves the MIM to the state of a map ([0048], [0065]): first `plan`, which computes the sums of every block
+ * that will change, then - when that is durable - `apply`. `apply` may be repeated after a crash anywhere in
+ * it: what it writes depends only on the journal, the untouched parts of blocks, and the planned sums.
+ */
+export class Mover {
+  constructor(
+    readonly executor: Executor,
+    readonly mirror: Mirror,
+    readonly fetcher: Fetcher,
+    readonly seed: number,
+  ) {}
+
+  /** The blocks that change, by pages of sums, in order. Verifies the untouched part of each by its old sum. */
+  async plan(map: Vrmo): Promise<MovePage[]> {
+    const pages: { page: number; blocks: number[]; before: number[]; after: number[] }[] = [];
+    const add = async (block: number, after: number) => {
+      const page = Math.floor(block / SUMS_PER_PAGE);
+      const before = (await this.mirror.sums(page))[block % SUMS_PER_PAGE] as number;
+      if (before === after) return;
+      if (pages[pages.length - 1]?.page !== page) pages.push({ page, blocks: [], before: [], after: [] });
+      const last = pages[pages.length - 1] as (typeof pages)[number];
+      last.blocks.push(block % SUMS_PER_PAGE);
+      last.before.push(before);
+      last.after.push(after);
+    };
+    for (const run of blockRuns(map)) {
+      if (run.zero) await this.#planZeros(run, add);
+      else await this.#planRun(run, map, add);
+    }
+    const planned: MovePage[] = [];
+    for (const { page, blocks, before, after } of pages) {
+      const sums = (await this.mirror.sums(page)).slice();
+      const crcBefore = pageCrc(encodeSumsPage(page, sums, this.seed));
+      blocks.forEach((block, at) => {
+        sums[block] = after[at] as number;
+      });
+      const crcAfter = pageCrc(encodeSumsPage(page, sums, this.seed));
+      const columns = { blocks: Uint32Array.from(blocks), before: Uint32Array.from(before), after: Uint32Array.from(after) };
+      planned.push({ page, crcBefore, crcAfter, ...columns });
+    }
+    return planned;
+  }
+
+  async #planZeros(run: BlockRun, add: (block: number, after: number) => Promise<void>): Promise<void> {
+    let block = run.first;
+    for (;;) {
+      block += await this.mirror.zeroRun(block, run.end);
+      if (block >= run.end) return;
+      await add(block, 0);
+      block += 1;
+    }
+  }
+
+  async #planRun(run: BlockRun, map: Vrmo, add: (block: number, after: number) => Promise<void>): Promise<void> {
+    for (let first = run.first; first < run.end; first += RUN) {
+      const count = Math.min(RUN, run.end - first);
+      const bytes = new Uint8Array(count * BLOCK);
+      await readMap(this.fetcher, map, first * BLOCK, bytes);
+      for (let at = 0; at < count; at++) {
+        await add(first + at, blockSum(first + at, bytes.subarray(at * BLOCK, (at + 1) * BLOCK)));
+      }
+    }
+  }
+
+  /**
+   * Writes the planned blocks and their sums, and makes them durable.
+   *
+   * @param redo the MIM may be anywhere between before and after: what is on it is taken as it is and judged by
+   *   the sum of the result
+   * @returns bytes written to the MIM
+   */
+  async apply(pages: readonly MovePage[], map: Vrmo, redo: boolean): Promise<number> {
+    let moved = 0;
+    for (const page of pages) moved += await this.#applyPage(page, map, redo);
+    if (pages.length > 0) {
+      await this.executor.run([
+        { op: 'datasync', file: this.mirror.name },
+        { op: 'datasync', file: FILES.sums },
+      ]);
+    }
+    return moved;
+  }
+
+  async #applyPage(page: MovePage, map: Vrmo, redo: boolean): Promise<number> {
+    if (redo) this.mirror.keep(page.page, await this.rawPage(page.page));
+    const live = await this.mirror.pin(page.page);
+    const bytes = this.#pageAfter(page, live);
+    let from = 0;
+    while (from < page.blocks.length) {
+      let to = from + 1;
+      while (to < page.blocks.length && to - from < RUN && page.blocks[to] === (page.blocks[from] as number) + to - from) to += 1;
+      await this.#applyRun(page, from, to, live, map, redo);
+      from = to;
+    }
+    const offset = page.page * SUMS_PAGE_SIZE;
+    await this.executor.run([{ op: 'write', file: FILES.sums, offset, from: [bytes] }]);
+    this.mirror.grew(page.page);
+    return page.blocks.length * BLOCK;
+  }
+
+  #pageAfter(page: MovePage, live: Uint32Array): Uint8Array {
+    const sums = live.slice();
+    page.blocks.forEach((block, at) => {
+      sums[block] = page.after[at] as number;
+    });
+    const bytes = encodeSumsPage(page.page, sums, this.seed);
+    if (pageCrc(bytes) === page.crcAfter) return bytes;
+    throw new AnywhenError('damaged', `mim.sums: page ${page.page} is not what the move record says`, {
+      data: { file: FILES.sums, offset: page.page * SUMS_PAGE_SIZE },
+    });
+  }
+
+  async #applyRun(page: MovePage, from: number, to: number, live: Uint32Array, map: Vrmo, redo: boolean): Promise<void> {
+    const first = page.page * SUMS_PER_PAGE + (page.blocks[from] as number);
+    const offset = first * BLOCK;
+    const length = (to - from) * BLOCK;
+    const after = page.after.subarray(from, to);
+    const zeros = after.every((sum) => sum === 0);
+    const bytes = zeros ? new Uint8Array(0) : await this.content(first, after, map, redo);
+    await this.mirror.whileMoving(first, first + to - from, async () => {
+      if (zeros) await this.executor.run([{ op: 'punch', file: this.mirror.name, offset, length }]);
+      else await this.executor.run([{ op: 'write', file: this.mirror.name, offset, from: [bytes] }]);
+      for (let at = from; at < to; at++) live[page.blocks[at] as number] = page.after[at] as number;
+    });
+  }
+
+  /** The bytes of blocks from `first` on in the state of the map, each checked against its sum. */
+  async content(first: number, after: Uint32Array, map: Vrmo, redo: boolean): Promise<Uint8Array> {
+    const bytes = new Uint8Array(after.length * BLOCK);
+    if (redo) await this.#readOver(first * BLOCK, bytes, map);
+    else await readMap(this.fetcher, map, first * BLOCK, bytes);
+    after.forEach((sum, at) => {
+      if (blockSum(first + at, bytes.subarray(at * BLOCK, (at + 1) * BLOCK)) === sum) return;
+      const place = { file: this.mirror.name, offset: (first + at) * BLOCK };
+      throw new AnywhenError('damaged', `${place.file}: block ${first + at} cannot be moved: its bytes do not match the move record`, {
+        data: place,
+      });
+    });
+    return bytes;
+  }
+
+  /** What the journals hold, over what is on the MIM, whatever that is. */
+  async #readOver(start: number, bytes: Uint8Array, map: Vrmo): Promise<void> {
+    const size = (await this.executor.size(this.mirror.name)) ?? 0;
+    const there = Math.max(0, Math.min(bytes.length, size - start));
+    if (there > 0) {
+      await this.executor.run([{ op: 'read', file: this.mirror.name, offset: start, into: bytes.subarray(0, there) }]);
+    }
+    const parts: { from: number; to: number; file: number; record: number }[] = [];
+    map.lookup(start, start + bytes.length, (from, to, file, record) => {
+      if (file !== MIM) parts.push({ from, to, file, record });
+    });
+    for (const part of parts) {
+      await this.fetcher.read(part.file, part.record, part.from, bytes.subarray(part.from - start, part.to - start));
+    }
+  }
+
+  /** The sums of a page as they stand on the disk, torn or not. */
+  async rawPage(page: number): Promise<Uint32Array> {
+    const size = (await this.executor.size(FILES.sums)) ?? 0;
+    const bytes = new Uint8Array(SUMS_PAGE_SIZE);
+    const there = Math.max(0, Math.min(SUMS_PAGE_SIZE, size - page * SUMS_PAGE_SIZE));
+    if (there > 0) {
+      const into = bytes.subarray(0, there);
+      await this.executor.run([{ op: 'read', file: FILES.sums, offset: page * SUMS_PAGE_SIZE, into }]);
+    }
+    return rawSums(bytes);
+  }
+}

@@ -1,0 +1,127 @@
+import { Clock, type TimeSource } from '../base/clock.js';
+import { AnywhenError } from '../base/errors.js';
+import { Mutex } from '../base/mutex.js';
+import type { Executor } from '../file/executor.js';
+import { FILES, FORWARD_HEADER_SIZE, MAX_EPOCHS, segmentData, segmentDescriptors } from '../format/layout.js';
+import { Fetcher } from '../journal/fetch.js';
+import { Kind } from '../journal/forward-descriptor.js';
+import { checkForwardHeader } from '../journal/forward-header.js';
+import { epochOf, type ForwardScan, scanForward } from '../journal/forward-recovery.js';
+import { Direction } from '../journal/segment-format.js';
+import { SegmentStore } from '../journal/segment-store.js';
+import { StoreMeta } from '../journal/store-meta.js';
+import { Mirror } from '../mirror/mirror.js';
+import { OpenViews } from '../sync/open-views.js';
+import { SyncEvent, type SyncParts, trimEpochs } from '../sync/sync-event.js';
+
+export interface EngineOptions {
+  readonly readOnly?: boolean;
+  /** False: bytes are handed out unverified. */
+  readonly verify?: boolean;
+  readonly time?: TimeSource;
+}
+
+/** The parts of an open store, recovered and consistent. */
+export interface Engine extends SyncParts {
+  readonly scan: ForwardScan;
+  readonly clock: Clock;
+  readonly epoch: number;
+  readonly readOnly: boolean;
+  /** What the opener should know. */
+  readonly warnings: string[];
+}
+
+/**
+ * Opens a store: recovers the forward journal, ends an interrupted sync event, and, for writing, begins a new
+ * epoch, which is durable before the first write. Idempotent: interrupted anywhere, it is done again.
+ *
+ * @throws `no-store`, `damaged`, `unsupported`, `io`
+ */
+export async function openEngine(executor: Executor, options: EngineOptions = {}): Promise<Engine> {
+  const meta = await StoreMeta.load(executor);
+  const { superblock, seed } = meta;
+  const header = new Uint8Array(FORWARD_HEADER_SIZE);
+  await executor.run([{ op: 'read', file: FILES.forward, offset: 0, into: header }]);
+  checkForwardHeader(header, superblock.uuid);
+  const scan = await scanForward(executor, superblock.journal, superblock.epochs, seed);
+  const segments = new SegmentStore(executor, superblock.uuid, seed);
+  const verify = options.verify ?? true;
+  const mirror = new Mirror(executor, superblock.mimName, seed, verify);
+  await mirror.open();
+  const { index } = scan;
+  const fetcher = new Fetcher(executor, mirror, index, scan.data, segments, verify);
+  const views = new OpenViews();
+  const parts: SyncParts = { executor, meta, index, mirror, fetcher, segments, views, switching: new Mutex() };
+  for (let at = index.first; at < index.next; at++) {
+    if (index.kind(at) === Kind.bulk) await segments.load(index.segment(at));
+  }
+  const readOnly = options.readOnly === true || executor.readOnly || scan.damage !== undefined;
+  const warnings = warningsOf(scan, options.readOnly === true);
+  if (readOnly) await endReadOnly(parts, scan);
+  else await endInterrupted(parts, scan);
+  const epoch = readOnly ? 0 : await beginEpoch(parts, scan);
+  const lastStamp = index.count > 0 ? index.stamp(index.next - 1) : meta.superblock.mimStamp;
+  return { ...parts, scan, clock: new Clock(lastStamp, options.time), epoch, readOnly, warnings };
+}
+
+function warningsOf(scan: ForwardScan, asked: boolean): string[] {
+  const warnings: string[] = [];
+  if (scan.damage !== undefined) {
+    warnings.push(`${scan.damage}${asked ? '' : '; the store is open read-only'}`);
+  }
+  return warnings;
+}
+
+async function endReadOnly(parts: SyncParts, scan: ForwardScan): Promise<void> {
+  const { copied } = parts.meta.superblock;
+  if (copied === undefined) return;
+  checkWindow(copied.endSequence, scan);
+  await new SyncEvent(parts).overlay();
+}
+
+/** Repeats the move of an interrupted sync event, and drops bulk segments whose entry never came. */
+async function endInterrupted(parts: SyncParts, scan: ForwardScan): Promise<void> {
+  const { meta, executor, index } = parts;
+  const { copied } = meta.superblock;
+  if (copied !== undefined) {
+    checkWindow(copied.endSequence, scan);
+    await new SyncEvent(parts).redo();
+    scan.descriptors.tail = meta.superblock.journal.descriptorTail;
+    scan.data.tail = meta.superblock.journal.dataTail;
+    scan.descriptors.head = Math.max(scan.descriptors.head, scan.descriptors.tail);
+    scan.data.head = Math.max(scan.data.head, scan.data.tail);
+  }
+  const used = new Set<number>();
+  for (let at = index.first; at < index.next; at++) if (index.kind(at) === Kind.bulk) used.add(index.segment(at));
+  for (const segment of [...meta.catalog.segments.values()]) {
+    if (segment.direction !== Direction.redo || used.has(segment.segment)) continue;
+    await meta.commit([{ type: 'segment-drop', segment: segment.segment }]);
+    await executor.run([
+      { op: 'unlink', file: segmentDescriptors(segment.segment) },
+      { op: 'unlink', file: segmentData(segment.segment) },
+    ]);
+  }
+}
+
+function checkWindow(end: number, scan: ForwardScan): void {
+  if (end < scan.index.next) return;
+  throw new AnywhenError('damaged', `forward: the journal ends at ${scan.index.next - 1}, before the end of the sync event at ${end}`);
+}
+
+/** What was recovered is made durable; then the new epoch is, before anything is written in it. */
+async function beginEpoch(parts: SyncParts, scan: ForwardScan): Promise<number> {
+  const { executor, meta, index } = parts;
+  await executor.run([{ op: 'datasync', file: FILES.forward }]);
+  if (trimEpochs(meta.superblock.epochs, index.first).length >= MAX_EPOCHS && index.count > 0) {
+    await new SyncEvent(parts).run({ end: index.next - 1, granularity: 'all', marks: [] });
+    scan.descriptors.tail = meta.superblock.journal.descriptorTail;
+    scan.data.tail = meta.superblock.journal.dataTail;
+  }
+  const epoch = (epochOf(meta.superblock.epochs, Number.MAX_SAFE_INTEGER) ?? 0) + 1;
+  const first = index.next;
+  await meta.commit([], (now) => {
+    const kept = trimEpochs(now.epochs, index.first).filter((one) => one.firstSequence < first);
+    return { epochs: [...kept, { epoch, firstSequence: first }] };
+  });
+  return epoch;
+}

@@ -1,0 +1,160 @@
+import { AnywhenError } from '../base/errors.js';
+import { formatInstant, type Instant } from '../base/instant.js';
+import type { SnapshotEdit } from '../journal/catalog-format.js';
+import { Flag, Kind } from '../journal/forward-descriptor.js';
+import type { ForwardIndex } from '../journal/forward-index.js';
+import type { StoreMeta } from '../journal/store-meta.js';
+import { QualityCode } from '../sync/window.js';
+import type { Mark, Point, Quality, Resolution } from './model.js';
+
+const QUALITIES: readonly Quality[] = ['write', 'flush', 'frozen'];
+
+/** What the timeline is made of. `marks`: all that exist, in order of time. */
+export interface TimelineParts {
+  readonly meta: StoreMeta;
+  readonly index: ForwardIndex;
+  readonly marks: () => readonly Mark[];
+  readonly now: () => Instant;
+}
+
+/** Which instants can be shown, and what they are. Near history shows every instant; before it, the snapshots. */
+export class Timeline {
+  constructor(readonly parts: TimelineParts) {}
+
+  /** The start of near history: from here to now every instant is exact. */
+  get nearFrom(): Instant {
+    return this.parts.meta.superblock.mimStamp;
+  }
+
+  get oldest(): Instant {
+    return this.#snapshots()[0]?.from ?? this.nearFrom;
+  }
+
+  /** The state that sequence `sequence` of near history belongs to: its last change. */
+  stateOf(sequence: number): number {
+    const { index } = this.parts;
+    for (let at = sequence; at >= index.first; at--) if (index.changes(at)) return at;
+    return this.parts.meta.superblock.mimSequence;
+  }
+
+  /** The size of the volume in a state of near history. */
+  sizeAt(sequence: number): number {
+    const { index, meta } = this.parts;
+    for (let at = sequence; at >= index.first; at--) {
+      const kind = index.kind(at);
+      if (kind === Kind.resize || kind === Kind.bulk) return index.size(at);
+    }
+    return meta.superblock.mimSize;
+  }
+
+  exact(at: Instant): boolean {
+    if (at > this.parts.now()) return false;
+    if (at >= this.nearFrom) return true;
+    const snapshot = this.#snapshotAt(at);
+    return snapshot !== undefined && at < snapshot.to;
+  }
+
+  /** @throws `usage` for the future, `not-found` before the oldest point */
+  resolve(at: Instant): Resolution {
+    const now = this.parts.now();
+    if (at > now) {
+      throw new AnywhenError('usage', `${formatInstant(at)} is in the future; now is ${formatInstant(now)}`);
+    }
+    if (at >= this.nearFrom) return { point: this.#near(this.parts.index.lastAt(at), at), at, exact: true };
+    const snapshot = this.#snapshotAt(at);
+    if (snapshot === undefined) {
+      throw new AnywhenError('not-found', `${formatInstant(at)} is before the oldest point, ${formatInstant(this.oldest)}`, {
+        hint: '`anywhen points` lists what there is.',
+      });
+    }
+    const exact = at < snapshot.to;
+    return { point: this.#point(snapshot), at: exact ? at : snapshot.at, exact };
+  }
+
+  /** The newest sync indicator of a client at or before `at`. */
+  lastFlush(at: Instant): Instant | undefined {
+    const { index } = this.parts;
+    for (let sequence = index.lastAt(at); sequence >= index.first; sequence--) {
+      if (this.#isFlush(sequence)) return index.stamp(sequence);
+    }
+    const older = this.#snapshots().filter((snapshot) => snapshot.quality > QualityCode.write && snapshot.at <= at);
+    return older[older.length - 1]?.at;
+  }
+
+  /** Oldest first. `all`: every change of near history too. */
+  points(range: { from?: Instant; to?: Instant; all?: boolean } = {}): Point[] {
+    const points = this.#snapshots().map((snapshot) => this.#point(snapshot));
+    const { index } = this.parts;
+    points.push(this.#near(index.first - 1, this.nearFrom));
+    let last = -1;
+    for (let at = index.first; at < index.next; at++) {
+      const named = index.kind(at) === Kind.mark || this.#isFlush(at);
+      if (!(named || (range.all === true && index.changes(at)) || at === index.next - 1)) continue;
+      const state = this.stateOf(at);
+      const point = this.#near(at, index.stamp(at));
+      if (state === last || state < index.first) points.pop();
+      points.push(point);
+      last = state;
+    }
+    const after = range.from;
+    const before = range.to;
+    return points.filter(
+      (point) => (after === undefined || point.at >= after) && (before === undefined || point.at <= before),
+    );
+  }
+
+  #isFlush(sequence: number): boolean {
+    const { index } = this.parts;
+    return index.kind(sequence) === Kind.indicator && (index.flags(sequence) & Flag.client) !== 0;
+  }
+
+  /** Snapshots that are not near history as well, as those of a move under way are. */
+  #snapshots(): readonly SnapshotEdit[] {
+    const { snapshots } = this.parts.meta.catalog;
+    const last = snapshots[snapshots.length - 1];
+    if (last === undefined || last.from < this.nearFrom) return snapshots;
+    return snapshots.filter((snapshot) => snapshot.from < this.nearFrom);
+  }
+
+  /** The youngest snapshot that begins at or before `at`. */
+  #snapshotAt(at: Instant): SnapshotEdit | undefined {
+    const snapshots = this.#snapshots();
+    let low = 0;
+    let high = snapshots.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((snapshots[middle] as SnapshotEdit).from <= at) low = middle + 1;
+      else high = middle;
+    }
+    return snapshots[low - 1];
+  }
+
+  #point(snapshot: SnapshotEdit): Point {
+    const { sequence, at, from, to, size } = snapshot;
+    const quality = QUALITIES[snapshot.quality] ?? 'write';
+    return { sequence, at, from, to, place: 'snapshot', quality, size, marks: this.#marksIn(from, to) };
+  }
+
+  /** The point of near history that `sequence` belongs to, named `at`. */
+  #near(sequence: number, at: Instant): Point {
+    const { index, meta } = this.parts;
+    const state = this.stateOf(sequence);
+    const from = state < index.first ? meta.superblock.mimStamp : index.stamp(state);
+    let next = Math.max(state + 1, index.first);
+    let quality: Quality = 'write';
+    for (; next < index.next && !index.changes(next); next++) {
+      if (index.kind(next) !== Kind.indicator && index.kind(next) !== Kind.mark) continue;
+      if ((index.flags(next) & Flag.frozen) !== 0) quality = 'frozen';
+      else if ((index.flags(next) & Flag.client) !== 0 && quality === 'write') quality = 'flush';
+    }
+    const to = next < index.next ? index.stamp(next) : undefined;
+    return { sequence: state, at, from, to, place: 'near', quality, size: this.sizeAt(state), marks: this.#marksIn(from, to) };
+  }
+
+  #marksIn(from: Instant, to: Instant | undefined): string[] {
+    return this.parts
+      .marks()
+      .filter((mark) => mark.at >= from && (to === undefined || mark.at < to))
+      .map((mark) => mark.name);
+  }
+}
