@@ -40,9 +40,13 @@ function load(): Sys {
   try {
     return createRequire(import.meta.url)(path) as Sys;
   } catch (cause) {
-    throw new AnywhenError('unsupported', `the addon with the system calls could not be loaded from ${path}`, {
-      cause,
-      hint: 'Build it with `npm run setup`.',
-    });
+    throw new AnywhenError(
+      'unsupported',
+      `the addon with the system calls could not be loaded from ${path}`,
+      {
+        cause,
+        hint: 'Build it with `npm run setup`.',
+      },
+    );
   }
 }

@@ -23,7 +23,12 @@ export type Step =
   | { readonly op: 'create'; readonly file: FileName; readonly size: number }
   /** Reserves blocks for `[offset, offset + length)`; the file grows if need be. Where the filesystem cannot, it only grows. */
   | { readonly op: 'allocate'; readonly file: FileName; readonly offset: number; readonly length: number }
-  | { readonly op: 'write'; readonly file: FileName; readonly offset: number; readonly from: readonly Uint8Array[] }
+  | {
+      readonly op: 'write';
+      readonly file: FileName;
+      readonly offset: number;
+      readonly from: readonly Uint8Array[];
+    }
   | { readonly op: 'read'; readonly file: FileName; readonly offset: number; readonly into: Uint8Array }
   | { readonly op: 'truncate'; readonly file: FileName; readonly size: number }
   /** Makes `[offset, offset + length)` read as zeros and gives its space back where the filesystem can; writes zeros where it cannot. */

@@ -135,7 +135,10 @@ export class MemoryExecutor implements Executor {
       case 'read': {
         const file = this.#file(step.file);
         if (step.offset + step.into.length > file.size) {
-          throw new AnywhenError('damaged', `${step.file}: ends at ${file.size}, before ${step.offset + step.into.length}`);
+          throw new AnywhenError(
+            'damaged',
+            `${step.file}: ends at ${file.size}, before ${step.offset + step.into.length}`,
+          );
         }
         file.read(step.offset, step.into);
         return;

@@ -1,5 +1,18 @@
-import { close, constants, fdatasync, fstatSync, fsync, ftruncateSync, mkdirSync, openSync, read, statfsSync, type Stats, writev } from 'node:fs';
-import { readdir, rename, unlink, lstat } from 'node:fs/promises';
+import {
+  close,
+  constants,
+  fdatasync,
+  fstatSync,
+  fsync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  read,
+  type Stats,
+  statfsSync,
+  writev,
+} from 'node:fs';
+import { lstat, readdir, rename, unlink } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 import { AnywhenError, messageOf, systemCode } from '../base/errors.js';
@@ -164,7 +177,10 @@ export class OsExecutor implements Executor {
     while (done < step.into.length) {
       const { bytesRead } = await readAt(fd, step.into, done, step.into.length - done, step.offset + done);
       if (bytesRead === 0) {
-        throw new AnywhenError('damaged', `${step.file}: ends before offset ${step.offset + step.into.length}`);
+        throw new AnywhenError(
+          'damaged',
+          `${step.file}: ends before offset ${step.offset + step.into.length}`,
+        );
       }
       done += bytesRead;
     }
@@ -214,7 +230,12 @@ export class OsExecutor implements Executor {
       if (NOT_THERE[systemCode(error) ?? ''] !== true) throw error;
       const zeros = new Uint8Array(Math.min(1024 * 1024, end - offset));
       for (let at = offset; at < end; at += zeros.length) {
-        await this.#write({ op: 'write', file, offset: at, from: [zeros.subarray(0, Math.min(zeros.length, end - at))] });
+        await this.#write({
+          op: 'write',
+          file,
+          offset: at,
+          from: [zeros.subarray(0, Math.min(zeros.length, end - at))],
+        });
       }
     }
   }
@@ -223,7 +244,11 @@ export class OsExecutor implements Executor {
     try {
       await datasync(this.#open(file));
     } catch (cause) {
-      const failure = new AnywhenError('io', `${file}: could not be made durable (${systemCode(cause) ?? messageOf(cause)})`, { cause });
+      const failure = new AnywhenError(
+        'io',
+        `${file}: could not be made durable (${systemCode(cause) ?? messageOf(cause)})`,
+        { cause },
+      );
       this.#failed.set(file, failure);
       throw failure;
     }
@@ -239,7 +264,10 @@ export class OsExecutor implements Executor {
   }
 
   async #syncFolder(folder: FileName): Promise<void> {
-    const fd = openSync(this.#path(folder), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+    const fd = openSync(
+      this.#path(folder),
+      constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
+    );
     try {
       await syncAll(fd);
     } finally {
@@ -263,7 +291,9 @@ function makeFolder(path: string): void {
 }
 
 function notAFile(file: FileName): AnywhenError {
-  return new AnywhenError('damaged', `${file}: is not a regular file`, { hint: 'A store has no links, pipes or devices in it.' });
+  return new AnywhenError('damaged', `${file}: is not a regular file`, {
+    hint: 'A store has no links, pipes or devices in it.',
+  });
 }
 
 /** What a store file must be; a device may serve as the MIM under its absolute name. */
@@ -272,10 +302,14 @@ function checkFile(file: FileName, stats: Stats): void {
   if (!stats.isFile()) throw notAFile(file);
   if (stats.nlink > 1) throw new AnywhenError('damaged', `${file}: has ${stats.nlink} names (hard links)`);
   if (stats.uid !== process.geteuid?.()) {
-    throw new AnywhenError('denied', `${file}: belongs to user ${stats.uid}`, { hint: 'Open a store as the user who owns it.' });
+    throw new AnywhenError('denied', `${file}: belongs to user ${stats.uid}`, {
+      hint: 'Open a store as the user who owns it.',
+    });
   }
   if ((stats.mode & 0o022) !== 0) {
-    throw new AnywhenError('denied', `${file}: others may write it`, { hint: `chmod go-w on the files of the store.` });
+    throw new AnywhenError('denied', `${file}: others may write it`, {
+      hint: `chmod go-w on the files of the store.`,
+    });
   }
 }
 
@@ -283,7 +317,8 @@ function checkFile(file: FileName, stats: Stats): void {
 function translate(step: Step, cause: unknown): AnywhenError {
   if (cause instanceof AnywhenError) return cause;
   const code = systemCode(cause) ?? 'unknown error';
-  const place = 'offset' in step ? `${step.file}, offset ${step.offset}` : step.file || 'the folder of the store';
+  const place =
+    'offset' in step ? `${step.file}, offset ${step.offset}` : step.file || 'the folder of the store';
   const data = { file: step.file, system: code };
   switch (code) {
     case 'ENOSPC':

@@ -27,7 +27,11 @@ export function lockStore(folder: string, mode: 'exclusive' | 'shared'): StoreLo
         hint: 'Create one with `anywhen create STORE --size SIZE`.',
       });
     }
-    throw new AnywhenError(code === 'EACCES' ? 'denied' : 'io', `${path}: cannot be opened (${code ?? 'unknown error'})`, { cause });
+    throw new AnywhenError(
+      code === 'EACCES' ? 'denied' : 'io',
+      `${path}: cannot be opened (${code ?? 'unknown error'})`,
+      { cause },
+    );
   }
   if (sys().flock(fd, mode === 'exclusive' ? LOCK_EX : LOCK_SH)) return { release: () => closeSync(fd) };
   const holder = lockHolder(fd);

@@ -73,9 +73,13 @@ export class Reader {
   reserved(length: number): void {
     for (const byte of this.bytes(length)) {
       if (byte !== 0) {
-        throw new AnywhenError('unsupported', `${this.what}: uses a feature that this version does not know`, {
-          hint: 'Open the store with the version of anywhen that wrote it.',
-        });
+        throw new AnywhenError(
+          'unsupported',
+          `${this.what}: uses a feature that this version does not know`,
+          {
+            hint: 'Open the store with the version of anywhen that wrote it.',
+          },
+        );
       }
     }
   }

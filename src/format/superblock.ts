@@ -151,9 +151,13 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock {
   reader.offset = CHECKED_FROM;
   const version = reader.u32();
   if (version !== FORMAT_VERSION) {
-    throw new AnywhenError('unsupported', `superblock: format version ${version}, this program knows ${FORMAT_VERSION}`, {
-      hint: 'Open the store with the version of anywhen that wrote it.',
-    });
+    throw new AnywhenError(
+      'unsupported',
+      `superblock: format version ${version}, this program knows ${FORMAT_VERSION}`,
+      {
+        hint: 'Open the store with the version of anywhen that wrote it.',
+      },
+    );
   }
   const sequence = reader.u53();
   reader.reserved(8);
@@ -165,7 +169,8 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock {
   const mimStamp = reader.i64();
   const catalogGeneration = reader.u32();
   const state = reader.u32();
-  if (state > 1) throw new AnywhenError('unsupported', `superblock: unknown state ${state} of the sync event`);
+  if (state > 1)
+    throw new AnywhenError('unsupported', `superblock: unknown state ${state} of the sync event`);
   const catalogLength = reader.u53();
   const copied = decodeCopied(reader, state === 1);
   const journal = decodeJournal(reader);
@@ -214,7 +219,8 @@ function decodeCopied(reader: Reader, present: boolean): CopiedState | undefined
 function decodeJournal(reader: Reader): JournalEntry {
   reader.offset = JOURNALS_AT;
   const count = reader.u16();
-  if (count !== 1) throw new AnywhenError('unsupported', `superblock: ${count} journals, this program knows one`);
+  if (count !== 1)
+    throw new AnywhenError('unsupported', `superblock: ${count} journals, this program knows one`);
   reader.reserved(6);
   const journal = {
     volumeId: reader.u32(),
@@ -230,7 +236,12 @@ function decodeJournal(reader: Reader): JournalEntry {
   };
   reader.reserved(JOURNALS_AT + 8 + MAX_JOURNALS * 128 - reader.offset);
   const wrong = journal.descriptorLength % 4096 !== 0 || journal.dataLength % 4096 !== 0;
-  if (wrong || journal.descriptorLength === 0 || journal.dataLength === 0 || journal.dataOffset % 4096 !== 0) {
+  if (
+    wrong ||
+    journal.descriptorLength === 0 ||
+    journal.dataLength === 0 ||
+    journal.dataOffset % 4096 !== 0
+  ) {
     throw new AnywhenError('damaged', 'superblock: the regions of the forward journal are wrong');
   }
   return journal;

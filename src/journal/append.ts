@@ -1,9 +1,9 @@
 import type { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { alignUp, BLOCK } from '../base/range.js';
+import type { Plan, Step } from '../file/executor.js';
 import { DESCRIPTOR_SIZE, FILES } from '../format/layout.js';
 import { descriptorSum, pieceSums, sumArrayBytes, sumArrayLength } from '../format/pieces.js';
-import type { Plan, Step } from '../file/executor.js';
 import { encodeDescriptor, type ForwardDescriptor, Kind, type KindValue } from './forward-descriptor.js';
 import { placeData, type Ring } from './ring.js';
 
@@ -66,7 +66,12 @@ export function dataStep(placed: Placed, data: Ring): Step | undefined {
   if (bytes === undefined) return undefined;
   const array = placed.sums.length > 1 ? sumArrayBytes(placed.sums) : undefined;
   const begin = placed.dataPosition - (array?.length ?? 0);
-  return { op: 'write', file: FILES.forward, offset: data.place(begin), from: array ? [array, bytes] : [bytes] };
+  return {
+    op: 'write',
+    file: FILES.forward,
+    offset: data.place(begin),
+    from: array ? [array, bytes] : [bytes],
+  };
 }
 
 /** The descriptor of a placed append as it enters the journal. */
@@ -102,7 +107,11 @@ export function descriptorSteps(batch: readonly ForwardDescriptor[], descriptors
   batch.forEach((descriptor, index) => {
     encodeDescriptor(view, index * DESCRIPTOR_SIZE, descriptor, seed);
     const next = batch[index + 1];
-    if (next !== undefined && descriptors.place(next.position) === descriptors.place(descriptor.position) + DESCRIPTOR_SIZE) return;
+    if (
+      next !== undefined &&
+      descriptors.place(next.position) === descriptors.place(descriptor.position) + DESCRIPTOR_SIZE
+    )
+      return;
     const first = batch[from] as ForwardDescriptor;
     const run = bytes.subarray(from * DESCRIPTOR_SIZE, (index + 1) * DESCRIPTOR_SIZE);
     steps.push({ op: 'write', file: FILES.forward, offset: descriptors.place(first.position), from: [run] });

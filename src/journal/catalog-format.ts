@@ -82,7 +82,11 @@ export function encodeCatalogHeader(header: CatalogHeader): Uint8Array {
   const bytes = new Uint8Array(CATALOG_HEADER_SIZE);
   const writer = new Writer(bytes);
   writer.bytes(MAGIC).u32(0).u32(FORMAT_VERSION).bytes(header.uuid);
-  writer.u32(header.generation).u32(header.replacesGeneration).u53(header.replacesLength).u53(header.ownLength);
+  writer
+    .u32(header.generation)
+    .u32(header.replacesGeneration)
+    .u53(header.replacesLength)
+    .u53(header.ownLength);
   writer.offset = 8;
   writer.u32(crc32c(bytes.subarray(12)));
   return bytes;
@@ -110,7 +114,12 @@ export function decodeCatalogHeader(bytes: Uint8Array): CatalogHeader {
 }
 
 /** The bytes of records that stand one after another from `offset` on. */
-export function encodeEdits(edits: readonly CatalogEdit[], generation: number, offset: number, seed: number): Uint8Array {
+export function encodeEdits(
+  edits: readonly CatalogEdit[],
+  generation: number,
+  offset: number,
+  seed: number,
+): Uint8Array {
   const parts: Uint8Array[] = [];
   let at = offset;
   for (const edit of edits) {
@@ -157,7 +166,11 @@ function encodePayload(writer: Writer, edit: CatalogEdit): void {
       writer.u53(edit.sequence);
       return;
     case 'mark':
-      writer.u53(edit.sequence).i64(edit.at).u8(edit.hold ? 1 : 0).text(edit.name);
+      writer
+        .u53(edit.sequence)
+        .i64(edit.at)
+        .u8(edit.hold ? 1 : 0)
+        .text(edit.name);
       return;
     case 'policy':
       writer.text(edit.key).text(edit.value);
@@ -180,12 +193,14 @@ export function decodeEdit(
   const head = new Reader(bytes.subarray(at), 'catalog');
   const crc = head.u32();
   const length = head.u32();
-  if (length < RECORD_HEAD || length > MAX_CATALOG_RECORD || at + length > bytes.length) throw damaged('cut short');
+  if (length < RECORD_HEAD || length > MAX_CATALOG_RECORD || at + length > bytes.length)
+    throw damaged('cut short');
   if (crc32c(bytes.subarray(at + 4, at + length), seed) !== crc) throw damaged('checksum');
   const type = head.u16();
   const version = head.u16();
   if (head.u32() !== generation || head.u53() !== offset) throw damaged('stands in the wrong place');
-  if (version !== 1) throw new AnywhenError('unsupported', `catalog, offset ${offset}: record version ${version}`);
+  if (version !== 1)
+    throw new AnywhenError('unsupported', `catalog, offset ${offset}: record version ${version}`);
   const reader = new Reader(bytes.subarray(at + RECORD_HEAD, at + length), `catalog, offset ${offset}`);
   const edit = decodePayload(reader, type);
   reader.reserved(reader.remaining);

@@ -1,11 +1,20 @@
 import { AnywhenError } from '../base/errors.js';
 import { alignUp, BLOCK } from '../base/range.js';
 import { CATALOG_HEADER_SIZE } from '../format/layout.js';
-import { type CatalogEdit, decodeEdit, type MarkEdit, type SegmentEdit, type SnapshotEdit } from './catalog-format.js';
+import {
+  type CatalogEdit,
+  decodeEdit,
+  type MarkEdit,
+  type SegmentEdit,
+  type SnapshotEdit,
+} from './catalog-format.js';
 
 /** Whether a commit ended at `at`: the rest up to the next 4 KiB border is zero. */
 function isPadding(bytes: Uint8Array, at: number): boolean {
-  return at % BLOCK !== 0 && bytes.subarray(at, Math.min(alignUp(at, BLOCK), bytes.length)).every((byte) => byte === 0);
+  return (
+    at % BLOCK !== 0 &&
+    bytes.subarray(at, Math.min(alignUp(at, BLOCK), bytes.length)).every((byte) => byte === 0)
+  );
 }
 
 /** What the catalog says: the sum of its edits. Pure. */
@@ -50,14 +59,20 @@ export class Catalog {
   #addSnapshot(edit: SnapshotEdit): void {
     const last = this.snapshots[this.snapshots.length - 1];
     if (last !== undefined && last.sequence >= edit.sequence) {
-      throw new AnywhenError('damaged', `catalog: snapshot ${edit.sequence} comes after snapshot ${last.sequence}`);
+      throw new AnywhenError(
+        'damaged',
+        `catalog: snapshot ${edit.sequence} comes after snapshot ${last.sequence}`,
+      );
     }
     this.snapshots.push(edit);
   }
 
   /** The edits that lead from nothing to here, for compaction. */
   edits(): CatalogEdit[] {
-    const dropped: CatalogEdit[] = [...this.droppedMarks].map((sequence) => ({ type: 'mark-drop', sequence }));
+    const dropped: CatalogEdit[] = [...this.droppedMarks].map((sequence) => ({
+      type: 'mark-drop',
+      sequence,
+    }));
     const policy: CatalogEdit[] = [...this.policy].map(([key, value]) => ({ type: 'policy', key, value }));
     return [...this.segments.values(), ...this.snapshots, ...this.marks.values(), ...dropped, ...policy];
   }

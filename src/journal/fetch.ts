@@ -60,7 +60,8 @@ export class Fetcher {
     const sums = this.#sumsNow(file, record, stored);
     if (sums === undefined) return false;
     const piece = this.#whole(stored, start, into);
-    if (!this.executor.runNow([{ op: 'read', file: stored.file, offset: piece.offset, into: piece.bytes }])) return false;
+    if (!this.executor.runNow([{ op: 'read', file: stored.file, offset: piece.offset, into: piece.bytes }]))
+      return false;
     this.#take(stored, piece, sums, into, start);
     return true;
   }
@@ -97,7 +98,13 @@ export class Fetcher {
       const sequence = index.sequenceOf(record);
       assert(index.has(sequence), `sequence ${sequence} is in the forward journal`);
       const offset = this.data.place(index.dataPosition(sequence));
-      return { file: FILES.forward, offset, start: index.start(sequence), length: index.length(sequence), sum: index.sum(sequence) };
+      return {
+        file: FILES.forward,
+        offset,
+        start: index.start(sequence),
+        length: index.length(sequence),
+        sum: index.sum(sequence),
+      };
     }
     const table = this.segments.get(file - FIRST_SEGMENT);
     assert(table !== undefined, `segment ${file - FIRST_SEGMENT} is loaded`);
@@ -128,11 +135,18 @@ export class Fetcher {
   }
 
   /** The whole pieces around `[start, start + into.length)`: into the buffer itself where it is just those. */
-  #whole(stored: Stored, start: number, into: Uint8Array): { bytes: Uint8Array; from: number; offset: number } {
+  #whole(
+    stored: Stored,
+    start: number,
+    into: Uint8Array,
+  ): { bytes: Uint8Array; from: number; offset: number } {
     const end = start + into.length;
     const from = Math.max(stored.start, alignDown(start, BLOCK));
     const to = Math.min(stored.start + stored.length, alignUp(end, BLOCK));
-    assert(start >= stored.start && end <= stored.start + stored.length, 'an extent lies within its descriptor');
+    assert(
+      start >= stored.start && end <= stored.start + stored.length,
+      'an extent lies within its descriptor',
+    );
     const bytes = from === start && to === end ? into : new Uint8Array(to - from);
     return { bytes, from, offset: stored.offset + from - stored.start };
   }
@@ -145,8 +159,10 @@ export class Fetcher {
     start: number,
   ): void {
     const first = Math.floor(piece.from / BLOCK) - Math.floor(stored.start / BLOCK);
-    if (this.verify && firstBadPiece(piece.from, piece.bytes, sums, first) >= 0) throw damaged(stored.file, piece.offset);
-    if (piece.bytes !== into) into.set(piece.bytes.subarray(start - piece.from, start - piece.from + into.length));
+    if (this.verify && firstBadPiece(piece.from, piece.bytes, sums, first) >= 0)
+      throw damaged(stored.file, piece.offset);
+    if (piece.bytes !== into)
+      into.set(piece.bytes.subarray(start - piece.from, start - piece.from + into.length));
   }
 }
 

@@ -115,7 +115,8 @@ export function decodeDescriptor(
   const kind = view.getUint8(offset + 4);
   if (view.getUint8(offset + 5) !== 1 || KIND_NAMES[kind] === undefined) return 'unsupported';
   for (let at = 80; at < 92; at += 4) if (view.getUint32(offset + at, true) !== 0) return 'unsupported';
-  for (let at = 104; at < DESCRIPTOR_SIZE; at += 4) if (view.getUint32(offset + at, true) !== 0) return 'unsupported';
+  for (let at = 104; at < DESCRIPTOR_SIZE; at += 4)
+    if (view.getUint32(offset + at, true) !== 0) return 'unsupported';
   return {
     kind: kind as KindValue,
     flags: view.getUint16(offset + 6, true),

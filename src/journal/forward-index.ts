@@ -21,6 +21,9 @@ export class ForwardIndex {
   #kind = new Uint8Array(INITIAL);
   #flags = new Uint8Array(INITIAL);
 
+  /** Sequences that set the size of the volume, rising. */
+  #sizeChanges: number[] = [];
+
   /** @param first the sequence of the oldest descriptor, in or yet to come */
   constructor(public first: number) {
     this.next = first;
@@ -48,17 +51,29 @@ export class ForwardIndex {
     this.#segment[row] = descriptor.segment;
     this.#kind[row] = descriptor.kind;
     this.#flags[row] = descriptor.flags;
+    if (descriptor.kind === Kind.resize || descriptor.kind === Kind.bulk) this.#sizeChanges.push(this.next);
     this.next += 1;
+  }
+
+  /** The last sequence up to `sequence` that set the size of the volume, or -1. */
+  lastSizeChange(sequence: number): number {
+    for (let at = this.#sizeChanges.length - 1; at >= 0; at--) {
+      const change = this.#sizeChanges[at] as number;
+      if (change <= sequence) return change >= this.first ? change : -1;
+    }
+    return -1;
   }
 
   /** Forgets the sequences below `sequence`. */
   dropBelow(sequence: number): void {
     this.first = Math.max(this.first, Math.min(sequence, this.next));
+    this.#sizeChanges = this.#sizeChanges.filter((change) => change >= this.first);
   }
 
   /** Forgets `sequence` and all above. */
   dropFrom(sequence: number): void {
     this.next = Math.max(this.first, Math.min(sequence, this.next));
+    this.#sizeChanges = this.#sizeChanges.filter((change) => change < this.next);
   }
 
   has(sequence: number): boolean {

@@ -3,7 +3,15 @@ import { AnywhenError, messageOf } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { Executor, Plan, Step } from '../file/executor.js';
 import { FILES } from '../format/layout.js';
-import { type Append, couldFit, dataStep, descriptorOf, descriptorSteps, type Placed, placeAppend } from './append.js';
+import {
+  type Append,
+  couldFit,
+  dataStep,
+  descriptorOf,
+  descriptorSteps,
+  type Placed,
+  placeAppend,
+} from './append.js';
 import { type ForwardDescriptor, Kind } from './forward-descriptor.js';
 import type { ForwardIndex } from './forward-index.js';
 import type { Ring } from './ring.js';
@@ -152,6 +160,11 @@ export class ForwardJournal {
     this.#admit();
   }
 
+  /** Admits what waits, as far as there is space; `full` is told again if there is not. */
+  retry(): void {
+    this.#admit();
+  }
+
   /** Gives the space up to these positions back; the second commit of the sync event must be durable. */
   release(firstSequence: number, descriptorTail: number, dataTail: number): void {
     this.index.dropBelow(firstSequence);
@@ -179,7 +192,11 @@ export class ForwardJournal {
 
   #admit(): void {
     let admitted = 0;
-    while (this.#paused === 0 && admitted < this.#waiting.length && this.#place(this.#waiting[admitted] as Append)) {
+    while (
+      this.#paused === 0 &&
+      admitted < this.#waiting.length &&
+      this.#place(this.#waiting[admitted] as Append)
+    ) {
       admitted += 1;
     }
     this.#waiting.splice(0, admitted);
@@ -245,7 +262,10 @@ export class ForwardJournal {
     return { steps, descriptors };
   }
 
-  async #writeSlowly(batch: readonly Placed[], plan: { steps: Plan; descriptors: ForwardDescriptor[] } | undefined) {
+  async #writeSlowly(
+    batch: readonly Placed[],
+    plan: { steps: Plan; descriptors: ForwardDescriptor[] } | undefined,
+  ) {
     let written = plan;
     try {
       if (written !== undefined) await this.executor.run(written.steps);
@@ -311,7 +331,12 @@ export class ForwardJournal {
       await this.executor.run([{ op: 'datasync', file: FILES.forward }]);
     } catch (cause) {
       const message = `the forward journal could not be made durable: ${messageOf(cause)}`;
-      this.fail(new AnywhenError('io', message, { cause, hint: 'The store is read-only from here on; what was flushed before is safe.' }));
+      this.fail(
+        new AnywhenError('io', message, {
+          cause,
+          hint: 'The store is read-only from here on; what was flushed before is safe.',
+        }),
+      );
       throw this.#failure;
     }
     this.#durable = Math.max(this.#durable, reached);

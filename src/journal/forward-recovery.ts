@@ -1,5 +1,5 @@
-import { alignUp, BLOCK } from '../base/range.js';
 import { AnywhenError } from '../base/errors.js';
+import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
 import { crc32c } from '../format/checksum.js';
 import { DESCRIPTOR_SIZE, FILES } from '../format/layout.js';
@@ -55,7 +55,12 @@ export async function scanForward(
   }
   const dropped = walk.index.next - end;
   walk.index.dropFrom(end);
-  const descriptors = new Ring(journal.descriptorOffset, journal.descriptorLength, journal.descriptorTail, journal.descriptorTail);
+  const descriptors = new Ring(
+    journal.descriptorOffset,
+    journal.descriptorLength,
+    journal.descriptorTail,
+    journal.descriptorTail,
+  );
   if (end > walk.index.first) {
     descriptors.head = walk.index.position(end - 1) + DESCRIPTOR_SIZE;
     data.head = walk.index.dataEnd(end - 1);
@@ -97,7 +102,8 @@ class Walk {
   }
 
   #at(position: number): ForwardDescriptor | undefined {
-    if (position + DESCRIPTOR_SIZE > this.journal.descriptorTail + this.journal.descriptorLength) return undefined;
+    if (position + DESCRIPTOR_SIZE > this.journal.descriptorTail + this.journal.descriptorLength)
+      return undefined;
     const found = decodeDescriptor(this.#view, position % this.journal.descriptorLength, position, this.seed);
     return typeof found === 'string' ? undefined : found;
   }
@@ -122,7 +128,8 @@ class Walk {
   /** Looks behind the end for a descriptor that says that something before it was durable and is now missing. */
   lostBelow(): string | undefined {
     const missing = this.index.next;
-    if (this.durable >= missing) return `forward: the descriptor of sequence ${missing} is lost, though it was durable`;
+    if (this.durable >= missing)
+      return `forward: the descriptor of sequence ${missing} is lost, though it was durable`;
     const end = this.journal.descriptorTail + this.journal.descriptorLength;
     for (let position = this.#position; position < end; position += DESCRIPTOR_SIZE) {
       const found = this.#at(position);
@@ -154,7 +161,8 @@ export async function dataIntact(
     if (error instanceof AnywhenError && error.code === 'io') throw error;
     return false;
   }
-  const sums = before === 0 ? Uint32Array.of(index.sum(sequence)) : new Uint32Array(bytes.slice(0, before).buffer);
+  const sums =
+    before === 0 ? Uint32Array.of(index.sum(sequence)) : new Uint32Array(bytes.slice(0, before).buffer);
   if (before > 0 && crc32c(bytes.subarray(0, before)) !== index.sum(sequence)) return false;
   return firstBadPiece(start, bytes.subarray(before), sums, 0) < 0;
 }

@@ -27,6 +27,11 @@ export function readMapNow(fetcher: Fetcher, map: Vrmo, start: number, into: Uin
 /** Reads `[start, start + into.length)` as the map says now. */
 export async function readMap(fetcher: Fetcher, map: Vrmo, start: number, into: Uint8Array): Promise<void> {
   for (const part of resolve(map, start, start + into.length)) {
-    await fetcher.read(part.file, part.record, part.start, into.subarray(part.start - start, part.end - start));
+    await fetcher.read(
+      part.file,
+      part.record,
+      part.start,
+      into.subarray(part.start - start, part.end - start),
+    );
   }
 }

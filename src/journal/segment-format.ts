@@ -79,7 +79,11 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   const writer = new Writer(bytes);
   writer.bytes(MAGIC).u32(0).u32(FORMAT_VERSION).bytes(header.uuid).bytes(header.historyUuid);
   writer.u32(header.segment).u16(header.direction).u16(0);
-  writer.u53(header.olderSequence).i64(header.olderStamp).u53(header.youngerSequence).i64(header.youngerStamp);
+  writer
+    .u53(header.olderSequence)
+    .i64(header.olderStamp)
+    .u53(header.youngerSequence)
+    .i64(header.youngerStamp);
   writer.u53(header.descriptors).u53(header.dataLength);
   writer.offset = 8;
   writer.u32(crc32c(bytes.subarray(12)));
@@ -100,7 +104,8 @@ export function decodeSegmentHeader(bytes: Uint8Array, what: string): SegmentHea
   const historyUuid = reader.bytes(16).slice();
   const segment = reader.u32();
   const direction = reader.u16();
-  if (direction < 1 || direction > 3) throw new AnywhenError('unsupported', `${what}: direction ${direction}`);
+  if (direction < 1 || direction > 3)
+    throw new AnywhenError('unsupported', `${what}: direction ${direction}`);
   reader.reserved(2);
   const header = {
     uuid,
@@ -118,7 +123,14 @@ export function decodeSegmentHeader(bytes: Uint8Array, what: string): SegmentHea
   return header;
 }
 
-function seal(view: DataView<ArrayBuffer>, offset: number, kind: number, index: number, segment: number, seed: number): void {
+function seal(
+  view: DataView<ArrayBuffer>,
+  offset: number,
+  kind: number,
+  index: number,
+  segment: number,
+  seed: number,
+): void {
   view.setUint8(offset + 4, kind);
   view.setUint8(offset + 5, 1);
   view.setUint32(offset + 8, index, true);
@@ -181,7 +193,8 @@ export function decodeSegmentDescriptor(
   seed: number,
 ): SegmentExtent | SegmentMarker {
   const checked = new Uint8Array(view.buffer, view.byteOffset + offset + 4, SEGMENT_DESCRIPTOR_SIZE - 4);
-  const damaged = (why: string) => new AnywhenError('damaged', `segment ${segment}, descriptor ${index}: ${why}`);
+  const damaged = (why: string) =>
+    new AnywhenError('damaged', `segment ${segment}, descriptor ${index}: ${why}`);
   if (crc32c(checked, seed) !== view.getUint32(offset, true)) throw damaged('checksum');
   if (view.getUint32(offset + 8, true) !== index || view.getUint32(offset + 12, true) !== segment) {
     throw damaged('stands in the wrong place');

@@ -1,7 +1,13 @@
 import { AnywhenError } from '../base/errors.js';
 import type { Executor } from '../file/executor.js';
 import { SEGMENT_DESCRIPTOR_SIZE, SEGMENT_HEADER_SIZE, segmentDescriptors } from '../format/layout.js';
-import { decodeSegmentDescriptor, decodeSegmentHeader, type SegmentHeader, SegmentKind, type SegmentMarker } from './segment-format.js';
+import {
+  decodeSegmentDescriptor,
+  decodeSegmentHeader,
+  type SegmentHeader,
+  SegmentKind,
+  type SegmentMarker,
+} from './segment-format.js';
 
 /** The descriptors of one segment in memory: a column each. A record is the index of its descriptor. */
 export class SegmentTable {
@@ -76,7 +82,9 @@ export async function loadSegment(
   for (let from = 0; from < table.count; from += CHUNK) {
     const count = Math.min(CHUNK, table.count - from);
     const bytes = new Uint8Array(count * SEGMENT_DESCRIPTOR_SIZE);
-    await executor.run([{ op: 'read', file, offset: SEGMENT_HEADER_SIZE + from * SEGMENT_DESCRIPTOR_SIZE, into: bytes }]);
+    await executor.run([
+      { op: 'read', file, offset: SEGMENT_HEADER_SIZE + from * SEGMENT_DESCRIPTOR_SIZE, into: bytes },
+    ]);
     const view = new DataView(bytes.buffer);
     for (let row = 0; row < count; row++) table.decode(view, row * SEGMENT_DESCRIPTOR_SIZE, from + row, seed);
   }

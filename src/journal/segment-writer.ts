@@ -74,7 +74,9 @@ export class SegmentWriter {
     const offset = placeData(this.#queue, this.#queue.head, start, data.length, before);
     this.#queue.head = offset + data.length;
     const from = before > 0 ? [sumArrayBytes(sums), data] : [data];
-    await this.executor.run([{ op: 'write', file: segmentData(this.segment), offset: offset - before, from }]);
+    await this.executor.run([
+      { op: 'write', file: segmentData(this.segment), offset: offset - before, from },
+    ]);
     return this.#add({
       kind: SegmentKind.extent,
       start,
@@ -98,7 +100,12 @@ export class SegmentWriter {
   async finish(header: Omit<SegmentHeader, 'segment' | 'descriptors' | 'dataLength'>): Promise<void> {
     await this.#endList();
     await this.#flushRun();
-    const whole = { ...header, segment: this.segment, descriptors: this.#count, dataLength: this.#queue.head };
+    const whole = {
+      ...header,
+      segment: this.segment,
+      descriptors: this.#count,
+      dataLength: this.#queue.head,
+    };
     const file = segmentDescriptors(this.segment);
     await this.executor.run([
       { op: 'write', file, offset: 0, from: [encodeSegmentHeader(whole)] },
@@ -110,7 +117,14 @@ export class SegmentWriter {
 
   async #add(extent: SegmentExtent): Promise<number> {
     const record = this.#count;
-    encodeExtent(this.#run, (record - this.#runStart) * SEGMENT_DESCRIPTOR_SIZE, extent, record, this.segment, this.seed);
+    encodeExtent(
+      this.#run,
+      (record - this.#runStart) * SEGMENT_DESCRIPTOR_SIZE,
+      extent,
+      record,
+      this.segment,
+      this.seed,
+    );
     await this.#next();
     return record;
   }
@@ -121,10 +135,16 @@ export class SegmentWriter {
   }
 
   async #flushRun(): Promise<void> {
-    const bytes = new Uint8Array(this.#run.buffer, 0, (this.#count - this.#runStart) * SEGMENT_DESCRIPTOR_SIZE);
+    const bytes = new Uint8Array(
+      this.#run.buffer,
+      0,
+      (this.#count - this.#runStart) * SEGMENT_DESCRIPTOR_SIZE,
+    );
     const offset = SEGMENT_HEADER_SIZE + this.#runStart * SEGMENT_DESCRIPTOR_SIZE;
     if (bytes.length > 0) {
-      await this.executor.run([{ op: 'write', file: segmentDescriptors(this.segment), offset, from: [bytes] }]);
+      await this.executor.run([
+        { op: 'write', file: segmentDescriptors(this.segment), offset, from: [bytes] },
+      ]);
     }
     this.#run = new DataView(new ArrayBuffer(RUN * SEGMENT_DESCRIPTOR_SIZE));
     this.#runStart = this.#count;
@@ -140,7 +160,9 @@ export class SegmentWriter {
       const bytes = new Uint8Array(SEGMENT_DESCRIPTOR_SIZE);
       encodeMarker(new DataView(bytes.buffer), 0, marker, this.#markerAt, this.segment, this.seed);
       const offset = SEGMENT_HEADER_SIZE + this.#markerAt * SEGMENT_DESCRIPTOR_SIZE;
-      await this.executor.run([{ op: 'write', file: segmentDescriptors(this.segment), offset, from: [bytes] }]);
+      await this.executor.run([
+        { op: 'write', file: segmentDescriptors(this.segment), offset, from: [bytes] },
+      ]);
     }
     this.#marker = undefined;
   }

@@ -1,10 +1,15 @@
 import { AnywhenError } from '../base/errors.js';
-import { alignUp, BLOCK } from '../base/range.js';
 import { Mutex } from '../base/mutex.js';
+import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
 import { crc32c } from '../format/checksum.js';
 import { CATALOG_HEADER_SIZE, FILES, SUPERBLOCK_SIZE } from '../format/layout.js';
-import { decodeSuperblockFile, encodeSuperblock, type Superblock, superblockOffset } from '../format/superblock.js';
+import {
+  decodeSuperblockFile,
+  encodeSuperblock,
+  type Superblock,
+  superblockOffset,
+} from '../format/superblock.js';
 import { Catalog } from './catalog.js';
 import { type CatalogEdit, decodeCatalogHeader, encodeCatalogHeader, encodeEdits } from './catalog-format.js';
 
@@ -46,15 +51,30 @@ export class StoreMeta {
     await executor.run([{ op: 'read', file: FILES.superblock, offset: 0, into: bytes }]);
     const superblock = decodeSuperblockFile(bytes);
     const { catalog, generation, length } = await loadCatalog(executor, superblock);
-    return new StoreMeta(executor, { ...superblock, catalogGeneration: generation, catalogLength: length }, catalog);
+    return new StoreMeta(
+      executor,
+      { ...superblock, catalogGeneration: generation, catalogLength: length },
+      catalog,
+    );
   }
 
   /** The superblock and the empty catalog of a new store; the superblock last. */
   static async create(executor: Executor, superblock: Superblock): Promise<void> {
     const { uuid } = superblock;
     const ownLength = CATALOG_HEADER_SIZE;
-    const header = encodeCatalogHeader({ uuid, generation: 1, replacesGeneration: 0, replacesLength: 0, ownLength });
-    const first = encodeSuperblock({ ...superblock, sequence: 1, catalogGeneration: 1, catalogLength: ownLength });
+    const header = encodeCatalogHeader({
+      uuid,
+      generation: 1,
+      replacesGeneration: 0,
+      replacesLength: 0,
+      ownLength,
+    });
+    const first = encodeSuperblock({
+      ...superblock,
+      sequence: 1,
+      catalogGeneration: 1,
+      catalogLength: ownLength,
+    });
     await executor.run([
       { op: 'create', file: FILES.catalog, size: 0 },
       { op: 'write', file: FILES.catalog, offset: 0, from: [header] },
@@ -72,7 +92,10 @@ export class StoreMeta {
    *
    * @param changes called when earlier commits are through
    */
-  commit(edits: readonly CatalogEdit[], changes: (now: Superblock) => Partial<Superblock> = () => ({})): Promise<void> {
+  commit(
+    edits: readonly CatalogEdit[],
+    changes: (now: Superblock) => Partial<Superblock> = () => ({}),
+  ): Promise<void> {
     return this.#mutex.run(async () => {
       if (this.#failed !== undefined) throw this.#failed;
       const length = await this.#append(edits);
@@ -151,10 +174,14 @@ async function loadCatalog(
   const { catalogGeneration, catalogLength } = superblock;
   const replaced = header.replacesGeneration === catalogGeneration && header.replacesLength === catalogLength;
   if (header.generation !== catalogGeneration && !(header.generation === catalogGeneration + 1 && replaced)) {
-    throw new AnywhenError('damaged', `catalog: generation ${header.generation}, the superblock names ${catalogGeneration}`);
+    throw new AnywhenError(
+      'damaged',
+      `catalog: generation ${header.generation}, the superblock names ${catalogGeneration}`,
+    );
   }
   const length = header.generation === catalogGeneration ? catalogLength : header.ownLength;
-  if (length > size || length < CATALOG_HEADER_SIZE) throw new AnywhenError('damaged', 'catalog: is cut short');
+  if (length > size || length < CATALOG_HEADER_SIZE)
+    throw new AnywhenError('damaged', 'catalog: is cut short');
   const bytes = new Uint8Array(length - CATALOG_HEADER_SIZE);
   await executor.run([{ op: 'read', file: FILES.catalog, offset: CATALOG_HEADER_SIZE, into: bytes }]);
   const catalog = new Catalog();

@@ -1,6 +1,6 @@
+import { AnywhenError } from '../base/errors.js';
 import { crc32c } from '../format/checksum.js';
 import { SUMS_PAGE_HEAD, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
-import { AnywhenError } from '../base/errors.js';
 
 /*
  * A page of mim.sums: 0 u32 CRC32C of bytes 4..4096 seeded with the store, 4 u32 version (1), 8 u64 page number,
@@ -40,7 +40,9 @@ export function decodeSumsPage(bytes: Uint8Array, page: number, seed: number): U
   if (crc === 0 && bytes.every((byte) => byte === 0)) return emptySums();
   const place = view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32;
   if (crc32c(bytes.subarray(4), seed) !== crc || place !== page || view.getUint32(4, true) !== 1) {
-    throw new AnywhenError('damaged', `mim.sums: page ${page} is damaged`, { data: { file: 'mim.sums', offset: page * SUMS_PAGE_SIZE } });
+    throw new AnywhenError('damaged', `mim.sums: page ${page} is damaged`, {
+      data: { file: 'mim.sums', offset: page * SUMS_PAGE_SIZE },
+    });
   }
   return rawSums(bytes);
 }

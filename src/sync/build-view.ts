@@ -1,12 +1,12 @@
+import { assert } from '../base/errors.js';
 import type { Catalog } from '../journal/catalog.js';
 import { Kind } from '../journal/forward-descriptor.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
 import { SegmentKind } from '../journal/segment-format.js';
 import type { SegmentStore } from '../journal/segment-store.js';
 import type { SegmentTable } from '../journal/segment-table.js';
-import { assert } from '../base/errors.js';
-import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
 import { Vbmm } from '../vrmo/vbmm.js';
+import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
 
 /** Calls `visit` with each extent of records `[from, from + count)` of a segment: its range and where it lies. */
 export function forEachExtent(
@@ -42,18 +42,23 @@ export function forEachChange(
   const table = segments.get(index.segment(sequence));
   assert(table !== undefined, 'the segment of a bulk entry is loaded');
   // A range of zeros keeps the sequence, so that `settle` can tell from which window it came.
-  forEachExtent(table, 0, table.count, (from, to, file, row) => visit(from, to, file, file === ZERO ? record : row));
+  forEachExtent(table, 0, table.count, (from, to, file, row) =>
+    visit(from, to, file, file === ZERO ? record : row),
+  );
 }
 
 /** Last write wins: brings a map from the state before `sequence` to the state after it. */
 export function applyChange(map: Vrmo, index: ForwardIndex, sequence: number, segments: SegmentStore): void {
-  forEachChange(index, sequence, segments, (start, end, file, record) => map.replace(start, end, file, record));
+  forEachChange(index, sequence, segments, (start, end, file, record) =>
+    map.replace(start, end, file, record),
+  );
 }
 
 /** The map of the state after `sequence`, from the MIM and the forward journal ([0049]). */
 export function buildNear(index: ForwardIndex, sequence: number, segments: SegmentStore): Vrmo {
   const map = new Vbmm();
-  for (let at = index.first; at <= sequence; at++) if (index.changes(at)) applyChange(map, index, at, segments);
+  for (let at = index.first; at <= sequence; at++)
+    if (index.changes(at)) applyChange(map, index, at, segments);
   return map;
 }
 

@@ -39,7 +39,8 @@ export function encodeMovePage(page: MovePage): Uint8Array {
 
 /** @throws `damaged` unless the bytes are a whole move record with this CRC32C */
 export function decodeMoveRecord(bytes: Uint8Array, crc: number): MovePage[] {
-  const damaged = () => new AnywhenError('damaged', 'the move record of the interrupted sync event is damaged');
+  const damaged = () =>
+    new AnywhenError('damaged', 'the move record of the interrupted sync event is damaged');
   if (crc32c(bytes) !== crc) throw damaged();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const pages: MovePage[] = [];
@@ -49,7 +50,9 @@ export function decodeMoveRecord(bytes: Uint8Array, crc: number): MovePage[] {
     const count = view.getUint32(at + 16, true);
     if (count > SUMS_PER_PAGE || at + PAGE_HEAD + count * ENTRY > bytes.length) throw damaged();
     const column = (offset: number) =>
-      Uint32Array.from({ length: count }, (_, row) => view.getUint32(at + PAGE_HEAD + row * ENTRY + offset, true));
+      Uint32Array.from({ length: count }, (_, row) =>
+        view.getUint32(at + PAGE_HEAD + row * ENTRY + offset, true),
+      );
     pages.push({
       page: view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32,
       crcBefore: view.getUint32(at + 8, true),

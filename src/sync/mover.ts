@@ -33,7 +33,8 @@ function blockRuns(map: Vrmo): BlockRun[] {
     if (file === MIM) return;
     const innerFrom = alignUp(start, BLOCK) / BLOCK;
     const innerTo = alignDown(end, BLOCK) / BLOCK;
-    if (file !== ZERO || innerFrom >= innerTo) return add(alignDown(start, BLOCK) / BLOCK, alignUp(end, BLOCK) / BLOCK, false);
+    if (file !== ZERO || innerFrom >= innerTo)
+      return add(alignDown(start, BLOCK) / BLOCK, alignUp(end, BLOCK) / BLOCK, false);
     add(alignDown(start, BLOCK) / BLOCK, innerFrom, false);
     add(innerFrom, innerTo, true);
     add(innerTo, alignUp(end, BLOCK) / BLOCK, false);
@@ -79,7 +80,11 @@ export class Mover {
         sums[block] = after[at] as number;
       });
       const crcAfter = pageCrc(encodeSumsPage(page, sums, this.seed));
-      const columns = { blocks: Uint32Array.from(blocks), before: Uint32Array.from(before), after: Uint32Array.from(after) };
+      const columns = {
+        blocks: Uint32Array.from(blocks),
+        before: Uint32Array.from(before),
+        after: Uint32Array.from(after),
+      };
       planned.push({ page, crcBefore, crcAfter, ...columns });
     }
     return planned;
@@ -95,7 +100,11 @@ export class Mover {
     }
   }
 
-  async #planRun(run: BlockRun, map: Vrmo, add: (block: number, after: number) => Promise<void>): Promise<void> {
+  async #planRun(
+    run: BlockRun,
+    map: Vrmo,
+    add: (block: number, after: number) => Promise<void>,
+  ): Promise<void> {
     for (let first = run.first; first < run.end; first += RUN) {
       const count = Math.min(RUN, run.end - first);
       const bytes = new Uint8Array(count * BLOCK);
@@ -132,7 +141,12 @@ export class Mover {
     let from = 0;
     while (from < page.blocks.length) {
       let to = from + 1;
-      while (to < page.blocks.length && to - from < RUN && page.blocks[to] === (page.blocks[from] as number) + to - from) to += 1;
+      while (
+        to < page.blocks.length &&
+        to - from < RUN &&
+        page.blocks[to] === (page.blocks[from] as number) + to - from
+      )
+        to += 1;
       await this.#applyRun(page, from, to, live, map, redo);
       from = to;
     }
@@ -154,7 +168,14 @@ export class Mover {
     });
   }
 
-  async #applyRun(page: MovePage, from: number, to: number, live: Uint32Array, map: Vrmo, redo: boolean): Promise<void> {
+  async #applyRun(
+    page: MovePage,
+    from: number,
+    to: number,
+    live: Uint32Array,
+    map: Vrmo,
+    redo: boolean,
+  ): Promise<void> {
     const first = page.page * SUMS_PER_PAGE + (page.blocks[from] as number);
     const offset = first * BLOCK;
     const length = (to - from) * BLOCK;
@@ -176,9 +197,13 @@ export class Mover {
     after.forEach((sum, at) => {
       if (blockSum(first + at, bytes.subarray(at * BLOCK, (at + 1) * BLOCK)) === sum) return;
       const place = { file: this.mirror.name, offset: (first + at) * BLOCK };
-      throw new AnywhenError('damaged', `${place.file}: block ${first + at} cannot be moved: its bytes do not match the move record`, {
-        data: place,
-      });
+      throw new AnywhenError(
+        'damaged',
+        `${place.file}: block ${first + at} cannot be moved: its bytes do not match the move record`,
+        {
+          data: place,
+        },
+      );
     });
     return bytes;
   }
@@ -188,14 +213,21 @@ export class Mover {
     const size = (await this.executor.size(this.mirror.name)) ?? 0;
     const there = Math.max(0, Math.min(bytes.length, size - start));
     if (there > 0) {
-      await this.executor.run([{ op: 'read', file: this.mirror.name, offset: start, into: bytes.subarray(0, there) }]);
+      await this.executor.run([
+        { op: 'read', file: this.mirror.name, offset: start, into: bytes.subarray(0, there) },
+      ]);
     }
     const parts: { from: number; to: number; file: number; record: number }[] = [];
     map.lookup(start, start + bytes.length, (from, to, file, record) => {
       if (file !== MIM) parts.push({ from, to, file, record });
     });
     for (const part of parts) {
-      await this.fetcher.read(part.file, part.record, part.from, bytes.subarray(part.from - start, part.to - start));
+      await this.fetcher.read(
+        part.file,
+        part.record,
+        part.from,
+        bytes.subarray(part.from - start, part.to - start),
+      );
     }
   }
 

@@ -50,7 +50,8 @@ export class ListSaver {
   #changed(from: number, to: number): Range[] {
     const ranges: Range[] = [];
     for (let at = from; at <= to; at++) {
-      if (this.index.changes(at)) forEachChange(this.index, at, this.segments, (start, end) => ranges.push({ start, end }));
+      if (this.index.changes(at))
+        forEachChange(this.index, at, this.segments, (start, end) => ranges.push({ start, end }));
     }
     return joinRanges(ranges);
   }

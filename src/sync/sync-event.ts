@@ -1,15 +1,14 @@
 import { assert } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { Mutex } from '../base/mutex.js';
+import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor, Step } from '../file/executor.js';
 import { crc32c } from '../format/checksum.js';
-import { FILES, moveRecord, segmentData, segmentDescriptors } from '../format/layout.js';
+import { DESCRIPTOR_SIZE, FILES, moveRecord, segmentData, segmentDescriptors } from '../format/layout.js';
 import type { CopiedState, Epoch, Superblock } from '../format/superblock.js';
-import { DESCRIPTOR_SIZE } from '../format/layout.js';
-import { alignUp, BLOCK } from '../base/range.js';
 import type { CatalogEdit } from '../journal/catalog-format.js';
 import type { Fetcher } from '../journal/fetch.js';
-import { Flag, Kind } from '../journal/forward-descriptor.js';
+import { Kind } from '../journal/forward-descriptor.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
 import { Direction } from '../journal/segment-format.js';
 import type { SegmentStore } from '../journal/segment-store.js';
@@ -19,6 +18,7 @@ import type { Mirror } from '../mirror/mirror.js';
 import { Vbmm } from '../vrmo/vbmm.js';
 import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
 import { applyChange, buildSnapshot, firstSnapshotFrom, forEachChange, preserveLists } from './build-view.js';
+import type { JournalMark } from './journal-marks.js';
 import { decodeMoveRecord, encodeMovePage, type MovePage } from './move-record.js';
 import { Mover } from './mover.js';
 import type { OpenViews } from './open-views.js';
@@ -45,14 +45,6 @@ export interface SyncResult {
   readonly snapshots: number;
   readonly bytesSaved: number;
   readonly bytesMoved: number;
-}
-
-/** A mark of the forward journal with its name. */
-export interface JournalMark {
-  readonly sequence: number;
-  readonly at: Instant;
-  readonly name: string;
-  readonly hold: boolean;
 }
 
 export interface SyncRequest {
@@ -101,7 +93,14 @@ export class SyncEvent {
     const bytesMoved = await this.#mover.apply(pages, map, false);
     await this.commitMoved(copied, plan.last.from);
     const { changes } = plan;
-    return { end: request.end, at: plan.last.from, changes, snapshots: lists.length, bytesSaved: saver.bytes, bytesMoved };
+    return {
+      end: request.end,
+      at: plan.last.from,
+      changes,
+      snapshots: lists.length,
+      bytesSaved: saver.bytes,
+      bytesMoved,
+    };
   }
 
   /** After a crash in `copied`: repeats the move from the forward journal, before any view reads a block. */
@@ -128,7 +127,10 @@ export class SyncEvent {
           partly ||= file === 0;
         });
         if (!partly) continue;
-        this.parts.mirror.overlay.set(number, await this.#mover.content(number, page.after.subarray(at, at + 1), map, true));
+        this.parts.mirror.overlay.set(
+          number,
+          await this.#mover.content(number, page.after.subarray(at, at + 1), map, true),
+        );
       }
       this.parts.mirror.keep(page.page, sums);
     }
@@ -156,7 +158,15 @@ export class SyncEvent {
     const pinned = new Set<number>(request.marks.map((mark) => mark.sequence));
     for (const view of views.views) pinned.add(view.sequence);
     const { mimSequence, mimStamp, mimSize } = meta.superblock;
-    return planWindow({ index, end: request.end, mimSequence, mimStamp, mimSize, granularity: request.granularity, pinned });
+    return planWindow({
+      index,
+      end: request.end,
+      mimSequence,
+      mimStamp,
+      mimSize,
+      granularity: request.granularity,
+      pinned,
+    });
   }
 
   async #finishSegment(writer: SegmentWriter, plan: WindowPlan): Promise<void> {
@@ -172,7 +182,12 @@ export class SyncEvent {
     });
   }
 
-  async #writeMoveRecord(segment: number, pages: readonly MovePage[], end: number, plan: WindowPlan): Promise<CopiedState> {
+  async #writeMoveRecord(
+    segment: number,
+    pages: readonly MovePage[],
+    end: number,
+    plan: WindowPlan,
+  ): Promise<CopiedState> {
     const file = moveRecord(segment);
     const steps: Step[] = [
       { op: 'unlink', file },
@@ -213,9 +228,16 @@ export class SyncEvent {
   ): Promise<void> {
     const { segment } = copied;
     const edits: CatalogEdit[] = [
-      { type: 'segment', segment, direction: Direction.undo, descriptors: writer.count, dataLength: writer.dataLength },
+      {
+        type: 'segment',
+        segment,
+        direction: Direction.undo,
+        descriptors: writer.count,
+        dataLength: writer.dataLength,
+      },
     ];
-    for (const { state, record, extents } of lists) edits.push({ type: 'snapshot', ...state, segment, record, extents });
+    for (const { state, record, extents } of lists)
+      edits.push({ type: 'snapshot', ...state, segment, record, extents });
     edits.push(...markEdits(request.marks));
     await this.parts.switching.run(async () => {
       const { meta, views, segments } = this.parts;
@@ -249,7 +271,10 @@ export class SyncEvent {
     const steps: Step[] = [{ op: 'unlink', file: moveRecord(copied.segment) }];
     for (const segment of spent) {
       segments.forget(segment);
-      steps.push({ op: 'unlink', file: segmentDescriptors(segment) }, { op: 'unlink', file: segmentData(segment) });
+      steps.push(
+        { op: 'unlink', file: segmentDescriptors(segment) },
+        { op: 'unlink', file: segmentData(segment) },
+      );
     }
     await this.parts.executor.run(steps);
     index.dropBelow(copied.endSequence + 1);
@@ -262,7 +287,8 @@ export class SyncEvent {
     const caughtUp = (file: number, record: number) =>
       ((file === FORWARD || file === ZERO) && index.sequenceOf(record) <= end) || spent.has(file);
     for (let at = index.first; at <= end; at++) {
-      if (index.changes(at)) forEachChange(index, at, segments, (start, stop) => map.settle(start, stop, caughtUp));
+      if (index.changes(at))
+        forEachChange(index, at, segments, (start, stop) => map.settle(start, stop, caughtUp));
     }
   }
 
@@ -275,7 +301,8 @@ export class SyncEvent {
   #spentSegments(end: number): number[] {
     const { index } = this.parts;
     const spent: number[] = [];
-    for (let at = index.first; at <= end; at++) if (index.kind(at) === Kind.bulk) spent.push(index.segment(at));
+    for (let at = index.first; at <= end; at++)
+      if (index.kind(at) === Kind.bulk) spent.push(index.segment(at));
     return spent;
   }
 
@@ -285,7 +312,13 @@ export class SyncEvent {
     const at = meta.superblock.mimStamp;
     const result = { end: request.end, at, changes: 0, snapshots: 0, bytesSaved: 0, bytesMoved: 0 };
     if (request.end < index.first) return result;
-    const end = { segment: 0, moveCrc: 0, moveLength: 0, endSize: plan.last.size, ...this.#endOf(request.end) };
+    const end = {
+      segment: 0,
+      moveCrc: 0,
+      moveLength: 0,
+      endSize: plan.last.size,
+      ...this.#endOf(request.end),
+    };
     await meta.commit(markEdits(request.marks), (now) => movedFields(now, end));
     index.dropBelow(request.end + 1);
     return result;
@@ -303,7 +336,12 @@ function movedFields(now: Superblock, copied: CopiedState): Partial<Superblock> 
     copied: undefined,
     mimSequence: copied.endSequence,
     mimSize: copied.endSize,
-    journal: { ...now.journal, firstSequence, descriptorTail: copied.endDescriptor, dataTail: copied.endData },
+    journal: {
+      ...now.journal,
+      firstSequence,
+      descriptorTail: copied.endDescriptor,
+      dataTail: copied.endData,
+    },
     epochs: trimEpochs(now.epochs, firstSequence),
   };
 }
@@ -315,9 +353,3 @@ export function trimEpochs(epochs: readonly Epoch[], firstSequence: number): Epo
     return next === undefined || next.firstSequence > firstSequence;
   });
 }
-
-/** Whether a mark descriptor says that it is to be held. */
-export function isHold(flags: number): boolean {
-  return (flags & Flag.hold) !== 0;
-}
-

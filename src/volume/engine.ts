@@ -11,6 +11,7 @@ import { Direction } from '../journal/segment-format.js';
 import { SegmentStore } from '../journal/segment-store.js';
 import { StoreMeta } from '../journal/store-meta.js';
 import { Mirror } from '../mirror/mirror.js';
+import { readMarks } from '../sync/journal-marks.js';
 import { OpenViews } from '../sync/open-views.js';
 import { SyncEvent, type SyncParts, trimEpochs } from '../sync/sync-event.js';
 
@@ -51,7 +52,16 @@ export async function openEngine(executor: Executor, options: EngineOptions = {}
   const { index } = scan;
   const fetcher = new Fetcher(executor, mirror, index, scan.data, segments, verify);
   const views = new OpenViews();
-  const parts: SyncParts = { executor, meta, index, mirror, fetcher, segments, views, switching: new Mutex() };
+  const parts: SyncParts = {
+    executor,
+    meta,
+    index,
+    mirror,
+    fetcher,
+    segments,
+    views,
+    switching: new Mutex(),
+  };
   for (let at = index.first; at < index.next; at++) {
     if (index.kind(at) === Kind.bulk) await segments.load(index.segment(at));
   }
@@ -92,7 +102,8 @@ async function endInterrupted(parts: SyncParts, scan: ForwardScan): Promise<void
     scan.data.head = Math.max(scan.data.head, scan.data.tail);
   }
   const used = new Set<number>();
-  for (let at = index.first; at < index.next; at++) if (index.kind(at) === Kind.bulk) used.add(index.segment(at));
+  for (let at = index.first; at < index.next; at++)
+    if (index.kind(at) === Kind.bulk) used.add(index.segment(at));
   for (const segment of [...meta.catalog.segments.values()]) {
     if (segment.direction !== Direction.redo || used.has(segment.segment)) continue;
     await meta.commit([{ type: 'segment-drop', segment: segment.segment }]);
@@ -105,7 +116,10 @@ async function endInterrupted(parts: SyncParts, scan: ForwardScan): Promise<void
 
 function checkWindow(end: number, scan: ForwardScan): void {
   if (end < scan.index.next) return;
-  throw new AnywhenError('damaged', `forward: the journal ends at ${scan.index.next - 1}, before the end of the sync event at ${end}`);
+  throw new AnywhenError(
+    'damaged',
+    `forward: the journal ends at ${scan.index.next - 1}, before the end of the sync event at ${end}`,
+  );
 }
 
 /** What was recovered is made durable; then the new epoch is, before anything is written in it. */
@@ -113,7 +127,8 @@ async function beginEpoch(parts: SyncParts, scan: ForwardScan): Promise<number> 
   const { executor, meta, index } = parts;
   await executor.run([{ op: 'datasync', file: FILES.forward }]);
   if (trimEpochs(meta.superblock.epochs, index.first).length >= MAX_EPOCHS && index.count > 0) {
-    await new SyncEvent(parts).run({ end: index.next - 1, granularity: 'all', marks: [] });
+    const marks = await readMarks(parts.fetcher, index, meta.catalog.droppedMarks);
+    await new SyncEvent(parts).run({ end: index.next - 1, granularity: 'all', marks });
     scan.descriptors.tail = meta.superblock.journal.descriptorTail;
     scan.data.tail = meta.superblock.journal.dataTail;
   }

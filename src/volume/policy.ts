@@ -16,9 +16,11 @@ export const DEFAULT_POLICY: Policy = {
 /** The policy that the catalog's entries make of the default; entries of a later version are left alone. */
 export function readPolicy(entries: ReadonlyMap<string, string>): Policy {
   const text = (key: keyof Policy) => entries.get(key);
-  const big = (key: keyof Policy, fallback: bigint) => (/^\d+$/.test(text(key) ?? '') ? BigInt(text(key) as string) : fallback);
+  const big = (key: keyof Policy, fallback: bigint) =>
+    /^\d+$/.test(text(key) ?? '') ? BigInt(text(key) as string) : fallback;
   const number = (key: keyof Policy, fallback: number) => Number(big(key, BigInt(fallback)));
-  const flag = (key: keyof Policy, fallback: boolean) => (text(key) === undefined ? fallback : text(key) === 'true');
+  const flag = (key: keyof Policy, fallback: boolean) =>
+    text(key) === undefined ? fallback : text(key) === 'true';
   const granularity = text('granularity');
   return {
     granularity: granularity === 'all' ? 'all' : big('granularity', DEFAULT_POLICY.granularity as bigint),
@@ -36,9 +38,12 @@ export function checkPolicy(policy: Policy): void {
   const refuse = (message: string) => {
     throw new AnywhenError('usage', `policy: ${message}`);
   };
-  if (policy.granularity !== 'all' && policy.granularity < 1_000_000n) refuse('a granularity is `all` or at least 1 ms');
-  if (!(policy.highWater >= 1 && policy.highWater <= 95)) refuse('the high-water mark is from 1 to 95 percent');
+  if (policy.granularity !== 'all' && policy.granularity < 1_000_000n)
+    refuse('a granularity is `all` or at least 1 ms');
+  if (!(policy.highWater >= 1 && policy.highWater <= 95))
+    refuse('the high-water mark is from 1 to 95 percent');
   if (policy.syncInterval < 0n) refuse('an interval cannot be negative');
   if (policy.flushInterval < SECOND / 10n) refuse('the flush interval is at least 100 ms');
-  if (!Number.isSafeInteger(policy.flushBytes) || policy.flushBytes < 4096) refuse('the flush size is at least 4 KiB');
+  if (!Number.isSafeInteger(policy.flushBytes) || policy.flushBytes < 4096)
+    refuse('the flush size is at least 4 KiB');
 }

@@ -40,11 +40,8 @@ export class Timeline {
   /** The size of the volume in a state of near history. */
   sizeAt(sequence: number): number {
     const { index, meta } = this.parts;
-    for (let at = sequence; at >= index.first; at--) {
-      const kind = index.kind(at);
-      if (kind === Kind.resize || kind === Kind.bulk) return index.size(at);
-    }
-    return meta.superblock.mimSize;
+    const change = index.lastSizeChange(sequence);
+    return change < 0 ? meta.superblock.mimSize : index.size(change);
   }
 
   exact(at: Instant): boolean {
@@ -63,9 +60,13 @@ export class Timeline {
     if (at >= this.nearFrom) return { point: this.#near(this.parts.index.lastAt(at), at), at, exact: true };
     const snapshot = this.#snapshotAt(at);
     if (snapshot === undefined) {
-      throw new AnywhenError('not-found', `${formatInstant(at)} is before the oldest point, ${formatInstant(this.oldest)}`, {
-        hint: '`anywhen points` lists what there is.',
-      });
+      throw new AnywhenError(
+        'not-found',
+        `${formatInstant(at)} is before the oldest point, ${formatInstant(this.oldest)}`,
+        {
+          hint: '`anywhen points` lists what there is.',
+        },
+      );
     }
     const exact = at < snapshot.to;
     return { point: this.#point(snapshot), at: exact ? at : snapshot.at, exact };
@@ -77,7 +78,9 @@ export class Timeline {
     for (let sequence = index.lastAt(at); sequence >= index.first; sequence--) {
       if (this.#isFlush(sequence)) return index.stamp(sequence);
     }
-    const older = this.#snapshots().filter((snapshot) => snapshot.quality > QualityCode.write && snapshot.at <= at);
+    const older = this.#snapshots().filter(
+      (snapshot) => snapshot.quality > QualityCode.write && snapshot.at <= at,
+    );
     return older[older.length - 1]?.at;
   }
 
@@ -148,7 +151,16 @@ export class Timeline {
       else if ((index.flags(next) & Flag.client) !== 0 && quality === 'write') quality = 'flush';
     }
     const to = next < index.next ? index.stamp(next) : undefined;
-    return { sequence: state, at, from, to, place: 'near', quality, size: this.sizeAt(state), marks: this.#marksIn(from, to) };
+    return {
+      sequence: state,
+      at,
+      from,
+      to,
+      place: 'near',
+      quality,
+      size: this.sizeAt(state),
+      marks: this.#marksIn(from, to),
+    };
   }
 
   #marksIn(from: Instant, to: Instant | undefined): string[] {

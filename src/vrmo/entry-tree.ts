@@ -59,8 +59,8 @@ export class EntryTree {
     return this.#nodes.bytes;
   }
 
-  /** The parts, for whoever verifies, copies or compacts. Not to be changed. */
-  get parts(): TreeParts {
+  /** What the tree is made of, for whoever verifies or copies it. Not to be changed. */
+  get structure(): TreeParts {
     return { nodes: this.#nodes, root: this.#root, height: this.#height, entries: this.#entries };
   }
 
@@ -202,12 +202,13 @@ export class EntryTree {
 
   /**
    * Where to cut a full node into which an entry goes at `slot`: in the middle; but where entries come in
-   * ascending or descending order, at the entry, so that the nodes behind are left full, not half empty.
+   * ascending or descending order, at the entry, so that the nodes behind are left full, not half empty. Up to
+   * two slots off counts as such: cutting a MIM node adds the new extent and the tail of the node.
    */
   #cutFor(level: number, node: NodeId, slot: number): number {
     if (level > 0) return slot === SLOTS ? SLOTS : SLOTS / 2;
     const distance = positionOf(node, 0) + slot - this.#lastInsert;
-    return this.#lastInsert !== NONE && (distance === 0 || distance === 1) ? slot : SLOTS / 2;
+    return this.#lastInsert !== NONE && distance >= 0 && distance <= 2 ? slot : SLOTS / 2;
   }
 
   /** Moves the entries of a full node, from slot `cut` on, to a new node at its right. */

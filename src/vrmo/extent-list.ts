@@ -101,7 +101,10 @@ export class ExtentList {
 
   /** `[start, end)` now lies at (file, record). */
   set(start: number, end: number, file: SourceFile, record: number): void {
-    assert(start >= 0 && start < end && end <= ADDRESS_LIMIT, `a range of the address space, not [${start}, ${end})`);
+    assert(
+      start >= 0 && start < end && end <= ADDRESS_LIMIT,
+      `a range of the address space, not [${start}, ${end})`,
+    );
     const lastLeaf = this.#leafOf(end - 1);
     const last = this.#leaves[lastLeaf] as Leaf;
     const slot = last.find(end - 1);

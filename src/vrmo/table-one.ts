@@ -41,7 +41,15 @@ export function outcomeOfTableOne(ms: number, me: number, vs: number, ve: number
     case 7:
       return { left: none, right: [ve, me], node: [[vs, ms]], emit: [ms, ve] };
     case 8:
-      return { left: none, right: none, node: [[vs, ms], [me, ve]], emit: [ms, me] };
+      return {
+        left: none,
+        right: none,
+        node: [
+          [vs, ms],
+          [me, ve],
+        ],
+        emit: [ms, me],
+      };
     case 9:
       return { left: [ms, vs], right: none, node: [], emit: [vs, me] };
     case 10:

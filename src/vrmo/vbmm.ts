@@ -1,6 +1,6 @@
 import { ExtentList } from './extent-list.js';
-import { type ExtentVisitor, MIM, type RangeVisitor, type SourceFile, type Vrmo } from './vrmo.js';
 import { outcomeOfTableOne } from './table-one.js';
+import { type ExtentVisitor, MIM, type RangeVisitor, type SourceFile, type Vrmo } from './vrmo.js';
 
 /**
  * The MIM-centric form ([0054]-[0055], FIG. 6): its nodes are the ranges that still come from the MIM; what

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { outcomeOfTableOne, rowOfTableOne } from '../../src/vrmo/table-one.js';
-import { FORWARD, MIM } from '../../src/vrmo/vrmo.js';
 import { Vbmm } from '../../src/vrmo/vbmm.js';
+import { FORWARD, MIM } from '../../src/vrmo/vrmo.js';
 
 const SPACE = 64;
 
@@ -90,14 +90,29 @@ describe('VBMM', () => {
     const emitted: [number, number][][] = [[], []];
     map.preserve(8, 12, 16, 0, (s, e) => emitted[0]?.push([s, e]));
     map.preserve(5, 14, 16, 1, (s, e) => emitted[1]?.push([s, e]));
-    expect(emitted).toEqual([[[8, 12]], [[5, 8], [12, 14]]]);
+    expect(emitted).toEqual([
+      [[8, 12]],
+      [
+        [5, 8],
+        [12, 14],
+      ],
+    ]);
   });
 });
 
 describe('Table I', () => {
   const cases: [number, number, number, number, number][] = [
-    [1, 0, 10, 10, 20], [2, 20, 30, 10, 20], [3, 10, 20, 10, 20], [4, 10, 25, 10, 20], [5, 10, 15, 10, 20],
-    [6, 12, 20, 10, 20], [7, 12, 25, 10, 20], [8, 12, 15, 10, 20], [9, 5, 20, 10, 20], [10, 5, 25, 10, 20], [11, 5, 15, 10, 20],
+    [1, 0, 10, 10, 20],
+    [2, 20, 30, 10, 20],
+    [3, 10, 20, 10, 20],
+    [4, 10, 25, 10, 20],
+    [5, 10, 15, 10, 20],
+    [6, 12, 20, 10, 20],
+    [7, 12, 25, 10, 20],
+    [8, 12, 15, 10, 20],
+    [9, 5, 20, 10, 20],
+    [10, 5, 25, 10, 20],
+    [11, 5, 15, 10, 20],
   ];
   test.each(cases)('row %i: move [%i, %i) at node [%i, %i)', (row, ms, me, vs, ve) => {
     expect(rowOfTableOne(ms, me, vs, ve)).toBe(row);

@@ -1,0 +1,58 @@
+import { AnywhenError } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
+import type { Fetcher } from '../journal/fetch.js';
+import { readMap, readMapNow } from '../journal/read-map.js';
+import type { MappedView, OpenViews } from '../sync/open-views.js';
+import type { Vrmo } from '../vrmo/vrmo.js';
+import type { View } from './model.js';
+
+/** A view over a map. While it is registered its map is kept right when the MIM moves under it. */
+export class MapView implements View, MappedView {
+  #open = true;
+
+  constructor(
+    readonly fetcher: Fetcher,
+    readonly views: OpenViews,
+    public map: Vrmo,
+    readonly sequence: number,
+    readonly at: Instant,
+    readonly sizeOf: () => number,
+  ) {
+    views.views.add(this);
+  }
+
+  get size(): number {
+    return this.sizeOf();
+  }
+
+  readNow(offset: number, into: Uint8Array): boolean {
+    this.#check(offset, into.length);
+    return readMapNow(this.fetcher, this.map, offset, into);
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<void> {
+    this.#check(offset, into.length);
+    const phase = this.views.enter();
+    try {
+      if (!readMapNow(this.fetcher, this.map, offset, into))
+        await readMap(this.fetcher, this.map, offset, into);
+    } finally {
+      this.views.leave(phase);
+    }
+  }
+
+  close(): void {
+    this.#open = false;
+    this.views.views.delete(this);
+  }
+
+  #check(offset: number, length: number): void {
+    if (!this.#open) throw new AnywhenError('usage', 'the view is closed');
+    if (offset < 0 || offset + length > this.size) {
+      throw new AnywhenError(
+        'usage',
+        `a read of [${offset}, ${offset + length}) of a view of ${this.size} bytes`,
+      );
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import { BLOCK } from '../base/range.js';
+import type { Executor } from '../file/executor.js';
+import { FILES, MAX_SEGMENT_EXTENT, segmentData, segmentDescriptors } from '../format/layout.js';
+import { Direction } from '../journal/segment-format.js';
+import { SegmentWriter } from '../journal/segment-writer.js';
+import type { StoreMeta } from '../journal/store-meta.js';
+import { QualityCode } from '../sync/window.js';
+import type { MapView } from './map-view.js';
+
+export interface RestoreSegment {
+  readonly segment: number;
+  readonly bytesCompared: number;
+  readonly bytesWritten: number;
+  readonly ranges: number;
+}
+
+/** Ranges of `[0, size)` that the two maps do not find at the same place: only there can the bytes differ. */
+function candidates(live: MapView, target: MapView, size: number): { start: number; end: number }[] {
+  const ranges: { start: number; end: number }[] = [];
+  target.map.lookup(0, size, (start, end, file, record) => {
+    live.map.lookup(start, end, (from, to, liveFile, liveRecord) => {
+      if (liveFile === file && (file === 0 || liveRecord === record)) return;
+      const first = from - (from % BLOCK);
+      const last = ranges[ranges.length - 1];
+      if (last !== undefined && first <= last.end) last.end = Math.max(last.end, to);
+      else ranges.push({ start: first, end: to });
+    });
+  });
+  return ranges;
+}
+
+/**
+ * Writes a segment with the blocks of `target` that differ from `live` (E4: only what differs is written), and
+ * names it in the catalog. It takes effect when a `bulk` entry names it; until then the next opening drops it.
+ * Nobody may write meanwhile.
+ */
+export async function writeRestoreSegment(
+  executor: Executor,
+  meta: StoreMeta,
+  live: MapView,
+  target: MapView,
+  progress?: (done: number, total: number) => void,
+): Promise<RestoreSegment> {
+  const segment = meta.catalog.nextSegment();
+  const writer = new SegmentWriter(executor, segment, meta.seed);
+  await writer.begin();
+  await writer.beginList({
+    sequence: target.sequence,
+    size: target.size,
+    quality: QualityCode.write,
+    at: target.at,
+    from: target.at,
+    to: target.at,
+  });
+  const ranges = candidates(live, target, target.size);
+  const total = ranges.reduce((sum, range) => sum + range.end - range.start, 0);
+  let compared = 0;
+  let written = 0;
+  for (const range of ranges) {
+    for (let start = range.start; start < range.end; start += MAX_SEGMENT_EXTENT) {
+      const end = Math.min(range.end, target.size, start + MAX_SEGMENT_EXTENT);
+      if (end <= start) break;
+      written += await writeDifferences(writer, live, target, start, end);
+      compared += end - start;
+      progress?.(compared, total);
+    }
+  }
+  const { uuid, historyUuid } = meta.superblock;
+  const points = {
+    olderSequence: target.sequence,
+    olderStamp: target.at,
+    youngerSequence: 0,
+    youngerStamp: 0n,
+  };
+  await writer.finish({ uuid, historyUuid, direction: Direction.redo, ...points });
+  const { count: descriptors, dataLength } = writer;
+  await meta.commit([{ type: 'segment', segment, direction: Direction.redo, descriptors, dataLength }]);
+  return { segment, bytesCompared: compared, bytesWritten: written, ranges: descriptors - 1 };
+}
+
+/** Adds the runs of blocks of `[start, end)` that differ. Returns their bytes. */
+async function writeDifferences(
+  writer: SegmentWriter,
+  live: MapView,
+  target: MapView,
+  start: number,
+  end: number,
+): Promise<number> {
+  const wanted = new Uint8Array(end - start);
+  const present = new Uint8Array(end - start);
+  await target.read(start, wanted);
+  const there = Math.max(0, Math.min(end, live.size) - start);
+  if (there > 0) await live.read(start, present.subarray(0, there));
+  let written = 0;
+  let run = -1;
+  for (let at = 0; at <= wanted.length; at += BLOCK) {
+    const stop = Math.min(at + BLOCK, wanted.length);
+    const differs =
+      at < wanted.length && Buffer.compare(wanted.subarray(at, stop), present.subarray(at, stop)) !== 0;
+    if (differs && run < 0) run = at;
+    if (differs && stop < wanted.length) continue;
+    if (run < 0) continue;
+    const to = differs ? stop : at;
+    await writer.extent(start + run, wanted.subarray(run, to));
+    written += to - run;
+    run = -1;
+  }
+  return written;
+}
+
+/** Removes a restore's segment that will not be used. */
+export async function dropRestoreSegment(
+  executor: Executor,
+  meta: StoreMeta,
+  segment: number,
+): Promise<void> {
+  await meta.commit([{ type: 'segment-drop', segment }]);
+  await executor.run([
+    { op: 'unlink', file: segmentDescriptors(segment) },
+    { op: 'unlink', file: segmentData(segment) },
+    { op: 'syncdir', file: FILES.backward },
+  ]);
+}

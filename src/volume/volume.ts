@@ -1,0 +1,455 @@
+import { AnywhenError, messageOf } from '../base/errors.js';
+import { formatInstant, type Instant } from '../base/instant.js';
+import { Mutex } from '../base/mutex.js';
+import { ADDRESS_LIMIT, alignUp, BLOCK } from '../base/range.js';
+import type { Executor } from '../file/executor.js';
+import { MAX_MARK_NAME, MAX_WRITE } from '../format/layout.js';
+import { Flag, Kind } from '../journal/forward-descriptor.js';
+import { ForwardJournal } from '../journal/forward-journal.js';
+import {
+  applyChange,
+  buildNear,
+  buildSnapshot,
+  firstSnapshotFrom,
+  loadLists,
+  preserveLists,
+} from '../sync/build-view.js';
+import { type JournalMark, readMarks } from '../sync/journal-marks.js';
+import { SyncEvent } from '../sync/sync-event.js';
+import { FORWARD } from '../vrmo/vrmo.js';
+import { type Engine, type EngineOptions, openEngine } from './engine.js';
+import { MapView } from './map-view.js';
+import type { Mark, Point, Policy, Resolution, RestoreReport, SyncReport, View } from './model.js';
+import { checkPolicy, readPolicy } from './policy.js';
+import { dropRestoreSegment, writeRestoreSegment } from './restore.js';
+import { Timeline } from './timeline.js';
+
+/** A sync event that failed is tried again after so many ms. */
+const RETRY = 1000;
+
+/** Called once: when the change is in the journal, or when it failed. */
+export type Done = (error: AnywhenError | undefined) => void;
+
+/** Told of what the owner may want to log. */
+export interface VolumeEvents {
+  readonly synced?: (report: SyncReport) => void;
+  readonly warning?: (message: string) => void;
+}
+
+export interface VolumeOptions extends EngineOptions {
+  readonly events?: VolumeEvents;
+}
+
+/**
+ * A volume with a past: the live state, which is written to, and every point of its history.
+ *
+ * A write: into the forward journal, then into the live map, then it is acknowledged. A read: the map of a view
+ * says where the bytes lie; they are fetched and verified. A view of the past is just another map.
+ */
+export class Volume {
+  readonly live: MapView;
+  readonly timeline: Timeline;
+  /** Sync event, restore and the like: one at a time. */
+  readonly #maintenance = new Mutex();
+  #marks: JournalMark[];
+  #size: number;
+  #syncWanted = false;
+  #syncs = 0;
+  #lastSync: SyncReport | undefined;
+  #written = { writes: 0, bytes: 0, flushes: 0 };
+  #failure: AnywhenError | undefined;
+  #closed = false;
+
+  private constructor(
+    readonly engine: Engine,
+    readonly journal: ForwardJournal | undefined,
+    readonly events: VolumeEvents,
+    marks: JournalMark[],
+  ) {
+    const { index, meta, fetcher, views, segments } = engine;
+    this.#marks = marks;
+    this.timeline = new Timeline({ meta, index, marks: () => this.marks(), now: () => this.now() });
+    this.#size = this.timeline.sizeAt(index.next - 1);
+    const map = buildNear(index, index.next - 1, segments);
+    this.live = new MapView(fetcher, views, map, Number.MAX_SAFE_INTEGER, 0n, () => this.#size);
+  }
+
+  /** Opens the store that an executor reaches; the caller holds its lock. */
+  static async openOn(executor: Executor, options: VolumeOptions = {}): Promise<Volume> {
+    const engine = await openEngine(executor, options);
+    const marks = await readMarks(engine.fetcher, engine.index, engine.meta.catalog.droppedMarks);
+    if (engine.readOnly) return new Volume(engine, undefined, options.events ?? {}, marks);
+    const { scan, meta, clock, epoch, index } = engine;
+    const holder: { volume?: Volume } = {};
+    const journal = new ForwardJournal(
+      executor,
+      clock,
+      { index, descriptors: scan.descriptors, data: scan.data, epoch, seed: meta.seed },
+      {
+        committed: (sequence, sums) => holder.volume?.$committed(sequence, sums),
+        full: () => holder.volume?.$full(),
+        failed: (error) => holder.volume?.$failed(error),
+      },
+    );
+    holder.volume = new Volume(engine, journal, options.events ?? {}, marks);
+    return holder.volume;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get readOnly(): boolean {
+    return this.journal === undefined || this.#failure !== undefined;
+  }
+
+  get written(): { readonly writes: number; readonly bytes: number; readonly flushes: number } {
+    return this.#written;
+  }
+
+  get syncs(): { readonly count: number; readonly last: SyncReport | undefined; readonly running: boolean } {
+    return { count: this.#syncs, last: this.#lastSync, running: this.#syncWanted };
+  }
+
+  get failure(): AnywhenError | undefined {
+    return this.#failure ?? this.journal?.failure;
+  }
+
+  now(): Instant {
+    return this.engine.clock.now();
+  }
+
+  /** Writes at most 1 MiB. `data` must not change before `done`. */
+  write(offset: number, data: Uint8Array, done: Done): void {
+    const refusal = this.#refuse(offset, data.length);
+    if (refusal !== undefined) return done(refusal);
+    if (data.length > MAX_WRITE)
+      return done(new AnywhenError('usage', `a write of ${data.length} bytes is too long`));
+    if (data.length === 0) return done(undefined);
+    this.#written.writes += 1;
+    this.#written.bytes += data.length;
+    this.journal?.submit({ kind: Kind.write, start: offset, data, done });
+  }
+
+  /** From here on `[offset, offset + length)` reads as zeros. Costs a descriptor, no data. */
+  discard(offset: number, length: number, done: Done): void {
+    const refusal = this.#refuse(offset, length);
+    if (refusal !== undefined) return done(refusal);
+    if (length === 0) return done(undefined);
+    this.journal?.submit({ kind: Kind.zero, start: offset, length, done });
+  }
+
+  /** Makes all that was acknowledged durable, and leaves a sync indicator. */
+  async flush(): Promise<void> {
+    if (this.journal === undefined) return;
+    await this.journal.flush(Flag.client);
+    this.#written.flushes += 1;
+  }
+
+  /** The newest state that is durable by itself, without an indicator. */
+  async checkpoint(): Promise<void> {
+    await this.journal?.flush();
+  }
+
+  resolve(at: Instant): Resolution {
+    return this.timeline.resolve(at);
+  }
+
+  exact(at: Instant): boolean {
+    return this.timeline.exact(at);
+  }
+
+  lastFlush(at: Instant): Instant | undefined {
+    return this.timeline.lastFlush(at);
+  }
+
+  points(range?: { from?: Instant; to?: Instant; all?: boolean }): Point[] {
+    return this.timeline.points(range);
+  }
+
+  /**
+   * Opens the view at an exact instant.
+   *
+   * @throws `not-found`, `usage` as `resolve`; `not-found` too when the instant is not exact
+   */
+  async openView(at: Instant): Promise<View> {
+    await this.#pinNow(at);
+    return this.$openMapView(at);
+  }
+
+  /** As `openView`, with the map. Everything stamped up to `at` must be in. */
+  $openMapView(at: Instant): Promise<MapView> {
+    const { index, meta, segments, switching, fetcher, views } = this.engine;
+    return switching.run(async () => {
+      const { point, exact } = this.resolve(at);
+      if (!exact) {
+        throw new AnywhenError(
+          'not-found',
+          `${formatInstant(at)} lies between two points; the older one is ${formatInstant(point.at)}`,
+        );
+      }
+      const near = point.place === 'near';
+      const from = firstSnapshotFrom(meta.catalog, point.sequence);
+      await loadLists(meta.catalog, from, segments);
+      const map = near
+        ? buildNear(index, point.sequence, segments)
+        : buildSnapshot(meta.catalog, from, segments);
+      // Between the two commits of a sync event the MIM is on its way: what the lists hold is not read from it.
+      if (near && meta.superblock.copied !== undefined) preserveLists(map, meta.catalog, from, segments);
+      return new MapView(fetcher, views, map, point.sequence, at, () => point.size);
+    });
+  }
+
+  marks(): Mark[] {
+    const { marks } = this.engine.meta.catalog;
+    const near = this.#marks.filter((mark) => !marks.has(mark.sequence));
+    return [...marks.values(), ...near].map(({ name, at, sequence, hold }) => ({ name, at, sequence, hold }));
+  }
+
+  /** A named sync indicator at this instant, durable when it returns. @throws `exists`, `usage`, `read-only` */
+  async mark(name: string, options: { hold?: boolean } = {}): Promise<Mark> {
+    const journal = this.#writable();
+    const data = new TextEncoder().encode(name);
+    if (data.length === 0 || data.length > MAX_MARK_NAME) {
+      throw new AnywhenError('usage', `a mark's name has from 1 to ${MAX_MARK_NAME} bytes`);
+    }
+    if (this.marks().some((mark) => mark.name === name)) {
+      throw new AnywhenError('exists', `there is a mark named ${name} already`, {
+        hint: `\`anywhen mark --delete\` removes it.`,
+      });
+    }
+    const hold = options.hold === true;
+    const sequence = await journal.enter({
+      kind: Kind.mark,
+      flags: Flag.client | (hold ? Flag.hold : 0),
+      data,
+    });
+    await journal.flush();
+    const mark = { name, sequence, at: this.engine.index.stamp(sequence), hold };
+    this.#marks.push(mark);
+    return mark;
+  }
+
+  /** @throws `not-found`, `read-only` */
+  async deleteMark(name: string): Promise<void> {
+    this.#writable();
+    const mark = this.marks().find((one) => one.name === name);
+    if (mark === undefined) throw new AnywhenError('not-found', `there is no mark named ${name}`);
+    await this.#maintenance.run(async () => {
+      await this.engine.meta.commit([{ type: 'mark-drop', sequence: mark.sequence }]);
+      this.#marks = this.#marks.filter((one) => one.sequence !== mark.sequence);
+    });
+  }
+
+  /** A sync event over everything that is in the forward journal. */
+  sync(trigger: string): Promise<SyncReport> {
+    return this.#maintenance.run(() => this.#sync(trigger));
+  }
+
+  async #sync(trigger: string): Promise<SyncReport> {
+    const journal = this.#writable();
+    const started = performance.now();
+    const { index, meta } = this.engine;
+    try {
+      await journal.flush();
+      const end = index.next - 1;
+      const marks = this.#marks.filter((mark) => mark.sequence >= index.first && mark.sequence <= end);
+      const result = await new SyncEvent(this.engine).run({
+        end,
+        granularity: this.policy().granularity,
+        marks,
+      });
+      const { journal: entry } = meta.superblock;
+      this.#marks = this.#marks.filter((mark) => mark.sequence > end);
+      journal.release(entry.firstSequence, entry.descriptorTail, entry.dataTail);
+      const report = {
+        trigger,
+        moved: result.changes > 0,
+        sequence: result.end,
+        at: result.at,
+        writes: result.changes,
+        snapshots: result.snapshots,
+        bytesMoved: result.bytesMoved,
+        bytesSaved: result.bytesSaved,
+        milliseconds: Math.round(performance.now() - started),
+      };
+      this.#syncs += 1;
+      this.#lastSync = report;
+      this.events.synced?.(report);
+      return report;
+    } catch (cause) {
+      if (meta.superblock.copied !== undefined) {
+        this.$failed(
+          new AnywhenError('io', `a sync event was interrupted while it moved the MIM: ${messageOf(cause)}`, {
+            cause,
+          }),
+        );
+      }
+      throw cause;
+    }
+  }
+
+  /**
+   * Brings the volume back to the state at an exact instant (B7, C1): one `bulk` entry of the journal, so that
+   * it is the old or the new state, and the state before stays a point.
+   */
+  async restore(at: Instant, progress?: (done: number, total: number) => void): Promise<RestoreReport> {
+    const journal = this.#writable();
+    const before = this.now();
+    return this.#maintenance.run(async () => {
+      await journal.settled();
+      const target = await this.$openMapView(at);
+      try {
+        // The view is open, and thereby its state is kept, when the sync event makes room for the entry.
+        const { descriptors } = journal;
+        if (!descriptors.fits(alignUp(descriptors.head, BLOCK) + 4 * BLOCK)) await this.#sync('space');
+        await journal.pause();
+        try {
+          return await this.#restorePaused(journal, target, before, progress);
+        } finally {
+          journal.resume();
+        }
+      } finally {
+        target.close();
+      }
+    });
+  }
+
+  async #restorePaused(
+    journal: ForwardJournal,
+    target: MapView,
+    before: Instant,
+    progress?: (done: number, total: number) => void,
+  ): Promise<RestoreReport> {
+    const { executor, meta, segments } = this.engine;
+    const made = await writeRestoreSegment(executor, meta, this.live, target, progress);
+    let done = before;
+    if (made.ranges > 0 || target.size !== this.#size) {
+      await segments.load(made.segment);
+      const length = Math.max(0, this.#size - target.size);
+      const bulk = { kind: Kind.bulk, segment: made.segment, size: target.size, start: target.size, length };
+      const sequence = await journal.enter(bulk, 'pause');
+      await journal.flush();
+      done = this.engine.index.stamp(sequence);
+    } else {
+      await dropRestoreSegment(executor, meta, made.segment);
+    }
+    const { bytesCompared, bytesWritten, ranges } = made;
+    return { at: target.at, before, done, bytesCompared, bytesWritten, ranges };
+  }
+
+  /** @throws `usage`, `read-only` */
+  async resize(size: number): Promise<void> {
+    const journal = this.#writable();
+    if (!Number.isSafeInteger(size) || size < 1 || size >= ADDRESS_LIMIT) {
+      throw new AnywhenError('usage', `a volume of ${size} bytes is not possible`);
+    }
+    const length = Math.max(0, this.#size - size);
+    await journal.enter({ kind: Kind.resize, start: size, length, size });
+    await journal.flush();
+  }
+
+  policy(): Policy {
+    return readPolicy(this.engine.meta.catalog.policy);
+  }
+
+  /** @throws `usage`, `read-only` */
+  async setPolicy(changes: Partial<Policy>): Promise<void> {
+    this.#writable();
+    checkPolicy({ ...this.policy(), ...changes });
+    const edits = Object.entries(changes).map(([key, value]) => ({
+      type: 'policy' as const,
+      key,
+      value: String(value),
+    }));
+    await this.engine.meta.commit(edits);
+  }
+
+  /** Flushes and closes. Views that are still open are closed with it. */
+  async close(options: { sync?: boolean } = {}): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    try {
+      if (!this.readOnly) {
+        await this.#maintenance.run(async () => undefined);
+        if (options.sync === true) await this.sync('unmount');
+        await this.journal?.flush();
+      }
+    } finally {
+      this.journal?.fail(new AnywhenError('read-only', 'the volume is closed'));
+      await this.engine.executor.close();
+    }
+  }
+
+  /** The journal took a descriptor: the live map follows. */
+  $committed(sequence: number, sums: Uint32Array): void {
+    const { index, fetcher, segments } = this.engine;
+    const kind = index.kind(sequence);
+    if (kind === Kind.write && sums.length > 1) fetcher.remember(FORWARD, sequence % 2 ** 32, sums);
+    if (index.changes(sequence)) applyChange(this.live.map, index, sequence, segments);
+    if (kind === Kind.resize || kind === Kind.bulk) this.#size = index.size(sequence);
+    const { data, descriptors } = this.engine.scan;
+    const limit = this.policyHighWater / 100;
+    if (data.used > data.length * limit || descriptors.used > descriptors.length * limit)
+      this.#wantSync('high-water');
+  }
+
+  /** Percent; cached, since every write asks. */
+  get policyHighWater(): number {
+    return Number(this.engine.meta.catalog.policy.get('highWater') ?? 70);
+  }
+
+  $full(): void {
+    this.#wantSync('space');
+  }
+
+  $failed(error: AnywhenError): void {
+    if (this.#failure !== undefined || this.#closed) return;
+    this.#failure = error;
+    this.journal?.fail(error);
+    this.events.warning?.(error.message);
+  }
+
+  #wantSync(trigger: string): void {
+    if (this.#syncWanted || this.#closed) return;
+    this.#syncWanted = true;
+    setImmediate(() => {
+      void this.#syncInBackground(trigger);
+    });
+  }
+
+  async #syncInBackground(trigger: string): Promise<void> {
+    try {
+      await this.sync(trigger);
+    } catch (error) {
+      this.events.warning?.(`sync event: ${messageOf(error)}`);
+      await new Promise((resolve) => setTimeout(resolve, RETRY).unref());
+    }
+    this.#syncWanted = false;
+    if (this.#failure === undefined) this.journal?.retry();
+  }
+
+  /** A view behind the last stamp: an indicator keeps that instant fixed across a restart with a wrong clock. */
+  async #pinNow(at: Instant): Promise<void> {
+    if (this.journal === undefined || this.#failure !== undefined) return;
+    const last = this.journal.lastStamp ?? this.timeline.nearFrom;
+    if (at > last && at <= this.now()) await this.journal.enter({ kind: Kind.indicator });
+    await this.journal.settled();
+  }
+
+  #writable(): ForwardJournal {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.journal === undefined) throw new AnywhenError('read-only', 'the store is open read-only');
+    return this.journal;
+  }
+
+  #refuse(offset: number, length: number): AnywhenError | undefined {
+    if (this.#failure !== undefined) return this.#failure;
+    if (this.journal === undefined) return new AnywhenError('read-only', 'the store is open read-only');
+    if (offset >= 0 && offset + length <= this.#size) return undefined;
+    return new AnywhenError(
+      'no-space',
+      `[${offset}, ${offset + length}) goes beyond the end of the volume at ${this.#size}`,
+    );
+  }
+}

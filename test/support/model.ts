@@ -1,0 +1,108 @@
+import type { TimeSource } from '../../src/base/clock.js';
+import type { Executor } from '../../src/file/executor.js';
+import { MemoryExecutor } from '../../src/file/memory-executor.js';
+import { createOn, emptyOrigin } from '../../src/volume/create.js';
+import type { View } from '../../src/volume/model.js';
+import { Volume, type VolumeOptions } from '../../src/volume/volume.js';
+
+/** A clock that the test moves. */
+export class TestTime implements TimeSource {
+  #now = 1_700_000_000_000_000_000n;
+
+  wall(): bigint {
+    return this.#now;
+  }
+
+  monotonic(): bigint {
+    return this.#now;
+  }
+
+  advance(ns: bigint): void {
+    this.#now += ns;
+  }
+}
+
+export interface State {
+  readonly stamp: bigint;
+  readonly bytes: Buffer;
+}
+
+/** The naive model: a full copy of the volume for every instant at which it changed. */
+export class Model {
+  readonly states: State[];
+
+  constructor(size: number, stamp: bigint) {
+    this.states = [{ stamp, bytes: Buffer.alloc(size) }];
+  }
+
+  get now(): Buffer {
+    return (this.states[this.states.length - 1] as State).bytes;
+  }
+
+  change(stamp: bigint, edit: (bytes: Buffer) => Buffer | undefined): void {
+    const copy = Buffer.from(this.now);
+    this.states.push({ stamp, bytes: edit(copy) ?? copy });
+  }
+
+  /** What the volume was at `at`. */
+  at(at: bigint): Buffer {
+    let found = this.states[0] as State;
+    for (const state of this.states) if (state.stamp <= at) found = state;
+    return found.bytes;
+  }
+}
+
+export async function newStore(
+  size: number,
+  forwardBytes: number,
+  descriptorBytes: number,
+  now: bigint,
+): Promise<MemoryExecutor> {
+  const executor = new MemoryExecutor();
+  await createOn(executor, emptyOrigin(size), { forwardBytes, descriptorBytes, now });
+  return executor;
+}
+
+export function open(executor: Executor, options: VolumeOptions = {}): Promise<Volume> {
+  return Volume.openOn(executor, options);
+}
+
+/** Writes, and resolves with nothing when the write is in. */
+export function write(volume: Volume, offset: number, data: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    volume.write(offset, data, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+}
+
+export function discard(volume: Volume, offset: number, length: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    volume.discard(offset, length, (error) => (error === undefined ? resolve() : reject(error)));
+  });
+}
+
+export async function readAll(view: View): Promise<Buffer> {
+  const bytes = Buffer.alloc(view.size);
+  await view.read(0, bytes);
+  return bytes;
+}
+
+/** Compares every point that is listed, and the live volume, with the model. Returns what is wrong, or undefined. */
+export async function firstDifference(volume: Volume, model: Model): Promise<string | undefined> {
+  const live = await readAll(volume.live);
+  if (!live.equals(model.now)) return `the live volume differs ${where(live, model.now)}`;
+  for (const point of volume.points({ all: true })) {
+    const view = await volume.openView(point.at);
+    const bytes = await readAll(view);
+    view.close();
+    const expected = model.at(point.at);
+    if (!bytes.equals(expected))
+      return `the ${point.place} point ${point.at} (sequence ${point.sequence}) differs ${where(bytes, expected)}`;
+  }
+  return undefined;
+}
+
+function where(found: Buffer, expected: Buffer): string {
+  if (found.length !== expected.length) return `in size: ${found.length}, not ${expected.length}`;
+  const at = found.findIndex((byte, index) => byte !== expected[index]);
+  return `at ${at}: ${found[at]}, not ${expected[at]}`;
+}
