@@ -419,6 +419,8 @@ export class Volume {
   }
 
   async #syncInBackground(trigger: string): Promise<void> {
+    // Once closed, the store may be another's.
+    if (this.#closed) return;
     try {
       await this.sync(trigger);
     } catch (error) {
@@ -438,7 +440,7 @@ export class Volume {
   }
 
   #writable(): ForwardJournal {
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.failure !== undefined) throw this.failure;
     if (this.journal === undefined) throw new AnywhenError('read-only', 'the store is open read-only');
     return this.journal;
   }

@@ -121,9 +121,17 @@ export class EntryTree {
     this.#nodes.own(nodeOf(position)).ends[offsetOf(position)] = end;
   }
 
-  /** Writes a start in place; it may only grow, and not reach the next start. */
+  /** Raises a start; it may not reach the next one. */
   protected raiseStart(position: Position, start: number): void {
-    this.#nodes.own(nodeOf(position)).starts[offsetOf(position)] = start;
+    const node = nodeOf(position);
+    if (this.restOfLeaf(position) > 1 || this.#nodes.next(node) === NONE) {
+      this.#nodes.own(node).starts[offsetOf(position)] = start;
+      return;
+    }
+    // The last entry of a leaf may reach over what separates this leaf from the next: it may belong there now.
+    const [end, file, record] = [this.end(position), this.file(position), this.record(position)];
+    this.eraseEntries(position, 1);
+    this.insertEntry(start, end, file, record);
   }
 
   protected writeSource(position: Position, file: number, record: number): void {

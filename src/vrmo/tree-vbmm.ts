@@ -67,7 +67,7 @@ export class Vbmm implements Vrmo {
   preserve(start: number, end: number, file: SourceFile, record: number, emit?: RangeVisitor): void {
     assertRange(start, end);
     assert(file !== MIM, 'what is preserved lies in a journal');
-    let rest: readonly [number, number] | undefined = [start, end];
+    let rest: readonly [number, number] | undefined = start < end ? [start, end] : undefined;
     while (rest !== undefined) {
       const node = this.#nodeFrom(rest[0], rest[1]);
       if (node === NONE) return;

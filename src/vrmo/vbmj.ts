@@ -98,21 +98,20 @@ export class Vbmj implements Vrmo {
    * are done; what goes right is the rest.
    */
   #traverse(start: number, end: number): CollapseSet {
+    const tree = this.#tree;
     const collapse = new CollapseSet();
     let rest: readonly [number, number] | undefined = start < end ? [start, end] : undefined;
-    while (rest !== undefined) {
-      const first = this.#firstThatEndsAtOrBehind(rest[0]);
-      if (first === NONE) {
-        collapse.addFresh(rest[0], rest[1]);
-        break;
-      }
-      const nodeStart = this.#tree.start(first);
-      const nodeEnd = this.#nodeEnd(first, rest[1]);
+    let first = this.#firstThatEndsAtOrBehind(start);
+    while (rest !== undefined && first !== NONE) {
+      const last = this.#lastOfNode(first, rest[1]);
+      const [nodeStart, nodeEnd] = [tree.start(first), tree.end(last)];
       const outcome = outcomeOfTableTwo(rest[0], rest[1], nodeStart, nodeEnd);
       if (outcome.left !== undefined) collapse.addFresh(outcome.left[0], outcome.left[1]);
       if (outcome.add) collapse.addNode(nodeStart, nodeEnd);
       rest = outcome.right;
+      first = tree.next(last);
     }
+    if (rest !== undefined) collapse.addFresh(rest[0], rest[1]);
     collapse.verify();
     return collapse;
   }
@@ -123,16 +122,16 @@ export class Vbmj implements Vrmo {
     return this.#tree.end(before) >= address ? before : this.#tree.next(before);
   }
 
-  /** The end of the node that the extent belongs to; not further than needed to see that it reaches `limit`. */
-  #nodeEnd(extent: Position, limit: number): number {
+  /** The last extent of the node that the extent belongs to; not further than needed to see that it reaches `limit`. */
+  #lastOfNode(extent: Position, limit: number): Position {
     const tree = this.#tree;
-    let end = tree.end(extent);
-    let next = tree.next(extent);
-    while (end < limit && next !== NONE && tree.start(next) === end) {
-      end = tree.end(next);
-      next = tree.next(next);
+    let last = extent;
+    let next = tree.next(last);
+    while (tree.end(last) < limit && next !== NONE && tree.start(next) === tree.end(last)) {
+      last = next;
+      next = tree.next(last);
     }
-    return end;
+    return last;
   }
 
   /** Takes the part of an extent that lies in `[start, end)` out of its node. Returns the next extent. */
