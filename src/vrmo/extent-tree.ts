@@ -81,6 +81,7 @@ export class ExtentTree extends EntryTree {
 
   /** Leaves nothing in `[start, end)`; cuts the extents that reach into it. */
   clear(start: number, end: number): void {
+    if (start === end) return;
     let at = this.find(start);
     if (at !== NONE && this.start(at) < start) at = this.#cutTail(at, start, end);
     while (at !== NONE && this.start(at) < end) {

@@ -82,6 +82,7 @@ export class Vbmm implements Vrmo {
 
   settle(start: number, end: number, caughtUp: (file: SourceFile, record: number) => boolean): void {
     assertRange(start, end);
+    if (start === end) return;
     const tree = this.#tree;
     let at = tree.find(start);
     while (at !== NONE && tree.start(at) < end) {

@@ -75,6 +75,7 @@ export class Vbmj implements Vrmo {
 
   settle(start: number, end: number, caughtUp: (file: SourceFile, record: number) => boolean): void {
     assertRange(start, end);
+    if (start === end) return;
     const tree = this.#tree;
     let at = tree.find(start);
     while (at !== NONE && tree.start(at) < end) {
