@@ -61,3 +61,8 @@ export class Clock {
     return jump >= JUMP || jump <= -JUMP ? jump : 0n;
   }
 }
+
+/** The wall clock, for what is not in any store yet. */
+export function wallNow(): Instant {
+  return systemTime.wall();
+}

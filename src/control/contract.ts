@@ -74,6 +74,9 @@ const operationName = z.custom<OperationName>(
   'unknown operation',
 );
 
+/** One of the `items` of `points`. */
+export const pointItemSchema = pointSchema;
+
 export const requestSchema = z.strictObject({ operation: operationName, arguments: z.unknown() });
 
 const errorCodes = [

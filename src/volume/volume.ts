@@ -19,9 +19,10 @@ import { SyncEvent } from '../sync/sync-event.js';
 import { FORWARD } from '../vrmo/vrmo.js';
 import { type Engine, type EngineOptions, openEngine } from './engine.js';
 import { MapView } from './map-view.js';
-import type { Mark, Point, Policy, Resolution, RestoreReport, SyncReport, View } from './model.js';
+import type { Mark, Point, Policy, Resolution, RestoreReport, Scratch, SyncReport, View } from './model.js';
 import { checkPolicy, readPolicy } from './policy.js';
 import { dropRestoreSegment, writeRestoreSegment } from './restore.js';
+import { ScratchView } from './scratch.js';
 import { Timeline } from './timeline.js';
 
 /** A sync event that failed is tried again after so many ms. */
@@ -151,6 +152,15 @@ export class Volume {
     await this.journal?.flush();
   }
 
+  /** Follows the wall clock; a jump of a second or more is recorded in the journal and told. */
+  async followClock(): Promise<void> {
+    const jump = this.engine.clock.follow();
+    if (jump === 0n || this.journal === undefined) return;
+    const milliseconds = Number((jump < 0n ? -jump : jump) / 1_000_000n);
+    await this.journal.enter({ kind: Kind.clock, start: milliseconds, length: jump < 0n ? 1 : 0 });
+    this.events.warning?.(`the system clock jumped by ${jump < 0n ? '-' : ''}${milliseconds} ms; stamps go on rising`);
+  }
+
   resolve(at: Instant): Resolution {
     return this.timeline.resolve(at);
   }
@@ -198,6 +208,12 @@ export class Volume {
       if (near && meta.superblock.copied !== undefined) preserveLists(map, meta.catalog, from, segments);
       return new MapView(fetcher, views, map, point.sequence, at, () => point.size);
     });
+  }
+
+  /** The same, writable over a throw-away overlay. @throws as `openView`, and `read-only` */
+  async openScratch(at: Instant): Promise<Scratch> {
+    this.#writable();
+    return new ScratchView(this.engine.executor, await this.openView(at));
   }
 
   marks(): Mark[] {

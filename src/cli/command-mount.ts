@@ -1,0 +1,79 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
+import { AnywhenError } from '../base/errors.js';
+import { openTarget } from '../control/locate.js';
+import { anywhenMount } from '../fuse/mount-table.js';
+import { unmount } from '../fuse/unmount.js';
+import { type OutputOptions, print } from './output.js';
+import { daemonise, parseMountOptions, serve } from './run-mount.js';
+
+interface MountFlags extends OutputOptions {
+  readonly foreground?: boolean;
+  readonly options?: string;
+  readonly logFile?: string;
+  readonly driver: string;
+}
+
+export function addMountCommands(program: Command): void {
+  program
+    .command('mount')
+    .argument('<store>', 'the folder of the store')
+    .argument('<mnt>', 'an empty folder')
+    .description('show the volume and its history under MNT')
+    .option('-f, --foreground', 'stay in the foreground')
+    .option('-o, --options <list>', 'ro, allow_other, allow_root')
+    .option('--driver <name>', 'fuse-native', 'fuse-native')
+    .option('--log-file <file>', 'append the log of the daemon to a file')
+    .action(mount);
+  program
+    .command('umount')
+    .argument('<mnt>', 'the mount point')
+    .description('flush and unmount')
+    .option('-z, --lazy', 'also while it is in use')
+    .action(umount);
+}
+
+async function mount(store: string, mnt: string, flags: MountFlags): Promise<void> {
+  const options = parseMountOptions(flags.options);
+  if (flags.driver !== 'fuse-native') throw new AnywhenError('usage', `there is no driver ${flags.driver}`, { hint: 'fuse-native' });
+  if (flags.foreground === true) {
+    await serve(store, mnt, { ...flags, ...options }, () => process.send?.({ ready: true }));
+    // The package keeps threads of its own after an unmount.
+    process.exit(0);
+  }
+  const program = fileURLToPath(new URL('./index.js', import.meta.url));
+  const extra = [...(flags.options === undefined ? [] : ['-o', flags.options]), ...(flags.debug === true ? ['--debug'] : [])];
+  await daemonise(program, [resolve(store), resolve(mnt), ...extra], flags.logFile);
+  if (flags.quiet !== true) print(`mounted ${store} on ${mnt}`);
+}
+
+async function umount(mnt: string, flags: OutputOptions & { lazy?: boolean }): Promise<void> {
+  const path = resolve(mnt);
+  if (anywhenMount(path) === undefined) throw new AnywhenError('usage', `${mnt}: is not a mount of anywhen`);
+  const pid = await daemonOf(path);
+  await unmount(path, flags.lazy === true);
+  // Done when the daemon has flushed and let go of the store.
+  while (pid !== undefined && alive(pid)) await new Promise((done) => setTimeout(done, 50));
+  if (flags.quiet !== true) print(`unmounted ${mnt}`);
+}
+
+async function daemonOf(path: string): Promise<number | undefined> {
+  try {
+    const target = await openTarget(path, 'read');
+    const { pid } = await target.call('ping', {});
+    await target.close();
+    return target.daemon ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function alive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,37 @@
+import type { Command } from 'commander';
+import { AnywhenError } from '../base/errors.js';
+import { formatSize, parseSize } from '../base/units.js';
+import { createStore } from '../volume/store-folder.js';
+import { formatUuid } from '../volume/status.js';
+import { type OutputOptions, print, printJson, progressBar } from './output.js';
+
+interface CreateFlags extends OutputOptions {
+  readonly size?: string;
+  readonly from?: string;
+  readonly journalSize?: string;
+}
+
+export function addStoreCommands(program: Command): void {
+  program
+    .command('create')
+    .argument('<store>', 'the folder of the new store')
+    .description('make a new store: empty, or a copy of an image file or block device')
+    .option('--size <size>', 'the size of an empty volume, such as 10GiB')
+    .option('--from <image>', 'an image file or block device to copy')
+    .option('--journal-size <size>', 'bytes of data that the forward journal holds')
+    .action(create);
+}
+
+async function create(store: string, flags: CreateFlags): Promise<void> {
+  if ((flags.size === undefined) === (flags.from === undefined)) {
+    throw new AnywhenError('usage', 'give either --size or --from');
+  }
+  const from = flags.from === undefined ? { size: parseSize(flags.size ?? '') } : { image: flags.from };
+  const made = await createStore(store, from, {
+    progress: progressBar('copying', flags),
+    ...(flags.journalSize === undefined ? {} : { forwardBytes: parseSize(flags.journalSize) }),
+  });
+  const uuid = formatUuid(made.uuid);
+  if (flags.json === true) printJson('create', { store, uuid, size: made.size });
+  else if (flags.quiet !== true) print(`created ${store}: a volume of ${formatSize(made.size)}, store ${uuid}`);
+}

@@ -1,0 +1,40 @@
+/** What every command knows of how it should speak. */
+export interface OutputOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly debug?: boolean;
+}
+
+/** Facts for a program: one JSON object with its schema. */
+export function printJson(schema: string, facts: object): void {
+  process.stdout.write(`${JSON.stringify({ schema: `anywhen/${schema}/1`, ...facts }, undefined, 2)}\n`);
+}
+
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Columns, the first left-aligned. */
+export function printTable(rows: readonly (readonly string[])[]): void {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
+  for (const row of rows) print(row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  ').trimEnd());
+}
+
+const STEP = 100;
+
+/** A bar on stderr while something long runs, if that is a terminal. */
+export function progressBar(label: string, options: OutputOptions): (done: number, total: number) => void {
+  if (!process.stderr.isTTY || options.quiet === true || options.json === true) return () => undefined;
+  let last = 0;
+  return (done, total) => {
+    const now = Date.now();
+    const finished = done >= total;
+    if (now - last < STEP && !finished) return;
+    last = now;
+    const share = total === 0 ? 1 : done / total;
+    const bar = '#'.repeat(Math.round(share * 30)).padEnd(30, '.');
+    process.stderr.write(`\r${label} [${bar}] ${Math.floor(share * 100)} %${finished ? '\n' : ''}`);
+  };
+}

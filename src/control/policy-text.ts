@@ -1,0 +1,52 @@
+import { AnywhenError } from '../base/errors.js';
+import { parseDuration, parseSize } from '../base/units.js';
+import type { Policy } from '../volume/model.js';
+
+type Writable = { -readonly [K in keyof Policy]?: Policy[K] };
+
+/** `KEY=VALUE` settings as a person writes them. @throws `usage` */
+export function parsePolicy(settings: readonly string[]): Partial<Policy> {
+  const policy: Writable = {};
+  for (const setting of settings) {
+    const at = setting.indexOf('=');
+    if (at < 0) throw new AnywhenError('usage', `${setting}: a setting is KEY=VALUE`);
+    set(policy, setting.slice(0, at), setting.slice(at + 1));
+  }
+  return policy;
+}
+
+function set(policy: Writable, key: string, value: string): void {
+  switch (key) {
+    case 'granularity':
+      policy.granularity = value === 'all' ? 'all' : parseDuration(value);
+      return;
+    case 'high-water':
+      policy.highWater = Number(value.replace(/%$/, ''));
+      return;
+    case 'sync-interval':
+      policy.syncInterval = value === 'never' ? 0n : parseDuration(value);
+      return;
+    case 'flush-interval':
+      policy.flushInterval = parseDuration(value);
+      return;
+    case 'flush-bytes':
+      policy.flushBytes = parseSize(value);
+      return;
+    case 'sync-on-unmount':
+      policy.syncOnUnmount = flag(key, value);
+      return;
+    case 'sync-on-mark':
+      policy.syncOnMark = flag(key, value);
+      return;
+    default:
+      throw new AnywhenError('usage', `policy: there is no setting ${key}`, {
+        hint: 'granularity, high-water, sync-interval, flush-interval, flush-bytes, sync-on-unmount, sync-on-mark',
+      });
+  }
+}
+
+function flag(key: string, value: string): boolean {
+  if (value === 'yes' || value === 'true' || value === 'on') return true;
+  if (value === 'no' || value === 'false' || value === 'off') return false;
+  throw new AnywhenError('usage', `policy: ${key} is yes or no`);
+}

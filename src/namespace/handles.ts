@@ -1,0 +1,151 @@
+import { AnywhenError } from '../base/errors.js';
+import type { Scratch, View } from '../volume/model.js';
+import type { Done } from '../volume/volume.js';
+import type { Node } from './node.js';
+import type { Tree } from './tree.js';
+
+/** A scratch lives on for so many ms after its last user closed it: mount and fsck open it one after the other. */
+const GRACE = 60_000;
+
+/** An open file. `done` is called once: with the bytes read or an error. */
+export interface Handle {
+  read(offset: number, into: Uint8Array, done: (error: AnywhenError | undefined, count: number) => void): void;
+  write(offset: number, data: Uint8Array, done: Done): void;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface Shared<T> {
+  readonly opened: Promise<T>;
+  users: number;
+  timer?: NodeJS.Timeout | undefined;
+}
+
+/** Opens nodes. Handles of the same instant share one view, which is pinned as long as one of them is open. */
+export class Handles {
+  readonly #views = new Map<bigint, Shared<View>>();
+  readonly #scratches = new Map<string, Shared<Scratch>>();
+
+  constructor(readonly tree: Tree) {}
+
+  async open(node: Node): Promise<Handle> {
+    switch (node.kind) {
+      case 'volume':
+        return this.#live();
+      case 'image':
+        return this.#image(node.at);
+      case 'scratch':
+        return this.#scratch(node.at, node.name);
+      case 'status':
+        return textHandle(Buffer.from(this.tree.statusText));
+      default:
+        throw new AnywhenError('usage', 'not a file');
+    }
+  }
+
+  /** Drops every overlay and view. */
+  async closeAll(): Promise<void> {
+    for (const shared of this.#scratches.values()) {
+      clearTimeout(shared.timer);
+      await (await shared.opened).close();
+    }
+    this.#scratches.clear();
+    for (const shared of this.#views.values()) (await shared.opened).close();
+    this.#views.clear();
+  }
+
+  #live(): Handle {
+    const { volume } = this.tree;
+    return {
+      ...readerOf(volume.live),
+      write: (offset, data, done) => volume.write(offset, data, done),
+      flush: () => volume.flush(),
+      close: async () => undefined,
+    };
+  }
+
+  async #image(at: bigint): Promise<Handle> {
+    let shared = this.#views.get(at);
+    if (shared === undefined) {
+      shared = { opened: this.tree.volume.openView(at), users: 0 };
+      this.#views.set(at, shared);
+      shared.opened.catch(() => this.#views.delete(at));
+    }
+    const pinned = shared;
+    pinned.users += 1;
+    const view = await pinned.opened;
+    return {
+      ...readerOf(view),
+      ...READ_ONLY,
+      close: async () => {
+        pinned.users -= 1;
+        if (pinned.users > 0) return;
+        this.#views.delete(at);
+        view.close();
+      },
+    };
+  }
+
+  async #scratch(at: bigint, name: string): Promise<Handle> {
+    const key = `${at},${name}`;
+    let shared = this.#scratches.get(key);
+    if (shared === undefined) {
+      shared = { opened: this.tree.volume.openScratch(at), users: 0 };
+      this.#scratches.set(key, shared);
+      shared.opened.catch(() => this.#scratches.delete(key));
+    }
+    const used = shared;
+    clearTimeout(used.timer);
+    used.users += 1;
+    const scratch = await used.opened;
+    const drop = () => {
+      this.#scratches.delete(key);
+      scratch.close().catch(() => undefined);
+    };
+    return {
+      read: (offset, into, done) => {
+        const count = clipped(offset, into.length, scratch.size);
+        scratch.read(offset, into.subarray(0, count)).then(() => done(undefined, count), (error) => done(error, 0));
+      },
+      write: (offset, data, done) => {
+        scratch.write(offset, data).then(() => done(undefined), done);
+      },
+      flush: () => scratch.flush(),
+      close: async () => {
+        used.users -= 1;
+        if (used.users === 0) used.timer = setTimeout(drop, GRACE).unref();
+      },
+    };
+  }
+}
+
+function clipped(offset: number, length: number, size: number): number {
+  return Math.max(0, Math.min(length, size - offset));
+}
+
+function readerOf(view: View): Pick<Handle, 'read'> {
+  return {
+    read: (offset, into, done) => {
+      const count = clipped(offset, into.length, view.size);
+      const part = count === into.length ? into : into.subarray(0, count);
+      view.read(offset, part).then(() => done(undefined, count), (error) => done(error, 0));
+    },
+  };
+}
+
+const READ_ONLY: Pick<Handle, 'write' | 'flush'> = {
+  write: (_offset, _data, done) => done(new AnywhenError('read-only', 'an image cannot be written')),
+  flush: async () => undefined,
+};
+
+function textHandle(text: Uint8Array): Handle {
+  return {
+    ...READ_ONLY,
+    read: (offset, into, done) => {
+      const part = text.subarray(offset, offset + into.length);
+      into.set(part);
+      done(undefined, part.length);
+    },
+    close: async () => undefined,
+  };
+}
