@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { VERSION } from '../control/operations.js';
+import { addCheckCommand } from './command-check.js';
 import { addMountCommands } from './command-mount.js';
 import { addStoreCommands } from './command-store.js';
 import { addVolumeCommands } from './command-volume.js';
@@ -12,6 +13,7 @@ export function buildProgram(): Command {
   addStoreCommands(program);
   addMountCommands(program);
   addVolumeCommands(program);
+  addCheckCommand(program);
   for (const command of program.commands) {
     command.option('--json', 'print facts as JSON').option('-q, --quiet', 'say less').option('-v, --verbose', 'say more');
     command.option('--debug', 'show the stack of an error').exitOverride();

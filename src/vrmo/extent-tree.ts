@@ -49,7 +49,6 @@ export class ExtentTree extends EntryTree {
 
   /** `[start, end)` now lies at (file, record), whatever lay there. */
   replace(start: number, end: number, file: SourceFile, record: number): void {
-    if (start === end) return;
     const at = this.find(start);
     if (at !== NONE && this.start(at) === start && this.end(at) === end) {
       this.setSource(at, file, record);

@@ -66,11 +66,37 @@ export class Vbmj implements Vrmo {
   preserve(start: number, end: number, file: SourceFile, record: number, emit?: RangeVisitor): void {
     assertRange(start, end);
     assert(file !== MIM, 'what is preserved lies in a journal');
-    const collapse = this.#traverse(start, end);
+    const collapse = this.collapseSet(start, end);
     for (const [from, to] of collapse.fresh) {
       this.#tree.fill(from, to, file, record);
       emit?.(from, to);
     }
+  }
+
+  /**
+   * C of the move `[start, end)`: the nodes and new extents that `preserve` would make one node. A node counts as
+   * far as the move can see: its start may be that of the extent that the move meets, its end the move's.
+   *
+   * The traversal goes node by node from the left. What goes left of a node finds an empty child, as the nodes
+   * there are done; what goes right is the rest.
+   */
+  collapseSet(start: number, end: number): CollapseSet {
+    const tree = this.#tree;
+    const collapse = new CollapseSet();
+    let rest: readonly [number, number] | undefined = start < end ? [start, end] : undefined;
+    let first = this.#firstThatEndsAtOrBehind(start);
+    while (rest !== undefined && first !== NONE) {
+      const last = this.#lastOfNode(first, rest[1]);
+      const [nodeStart, nodeEnd] = [tree.start(first), tree.end(last)];
+      const outcome = outcomeOfTableTwo(rest[0], rest[1], nodeStart, nodeEnd);
+      if (outcome.left !== undefined) collapse.addFresh(outcome.left[0], outcome.left[1]);
+      if (outcome.add) collapse.addNode(nodeStart, nodeEnd);
+      rest = outcome.right;
+      first = tree.next(last);
+    }
+    if (rest !== undefined) collapse.addFresh(rest[0], rest[1]);
+    collapse.verify();
+    return collapse;
   }
 
   settle(start: number, end: number, caughtUp: (file: SourceFile, record: number) => boolean): void {
@@ -92,29 +118,6 @@ export class Vbmj implements Vrmo {
   verify(): void {
     this.#tree.verify();
     assert(this.#tree.journalExtents === this.#tree.size, 'every extent lies in a journal');
-  }
-
-  /**
-   * C of one move, node by node from the left. What goes left of a node finds an empty child, as the nodes there
-   * are done; what goes right is the rest.
-   */
-  #traverse(start: number, end: number): CollapseSet {
-    const tree = this.#tree;
-    const collapse = new CollapseSet();
-    let rest: readonly [number, number] | undefined = start < end ? [start, end] : undefined;
-    let first = this.#firstThatEndsAtOrBehind(start);
-    while (rest !== undefined && first !== NONE) {
-      const last = this.#lastOfNode(first, rest[1]);
-      const [nodeStart, nodeEnd] = [tree.start(first), tree.end(last)];
-      const outcome = outcomeOfTableTwo(rest[0], rest[1], nodeStart, nodeEnd);
-      if (outcome.left !== undefined) collapse.addFresh(outcome.left[0], outcome.left[1]);
-      if (outcome.add) collapse.addNode(nodeStart, nodeEnd);
-      rest = outcome.right;
-      first = tree.next(last);
-    }
-    if (rest !== undefined) collapse.addFresh(rest[0], rest[1]);
-    collapse.verify();
-    return collapse;
   }
 
   #firstThatEndsAtOrBehind(address: number): Position {

@@ -1,73 +1,148 @@
-import { ExtentList } from './extent-list.js';
+import { assert } from '../base/errors.js';
+import { ADDRESS_LIMIT } from '../base/range.js';
+import type { ExtentTree } from './extent-tree.js';
+import { compacted, ExtentTreeBuilder } from './extent-tree-builder.js';
+import { NONE, type Position } from './node-slabs.js';
 import { outcomeOfTableOne } from './table-one.js';
 import { type ExtentVisitor, MIM, type RangeVisitor, type SourceFile, type Vrmo } from './vrmo.js';
 
 /**
- * The MIM-centric form ([0054]-[0055], FIG. 6): its nodes are the ranges that still come from the MIM; what
- * lies between two nodes is a physical extent list (PEL). Both stand interleaved, in address order, in one
- * list that covers the address space, so a child of Table I is what follows or precedes a node.
+ * The MIM-centric form ([0054]-[0055], FIG. 6): its nodes are the ranges that still come from the MIM; what lies
+ * between two nodes is a physical extent list (PEL). Nodes and the extents of the PELs stand interleaved, in
+ * address order, in one tree that covers the address space without a gap. So a PEL is simply what lies between
+ * two nodes, and when a node is deleted, the PELs on its two sides are one.
  */
 export class Vbmm implements Vrmo {
   readonly form = 'vbmm';
-  readonly #list: ExtentList;
+  #tree: ExtentTree;
 
-  /** A single node: everything comes from the MIM ([0063]). */
-  constructor(list: ExtentList = ExtentList.of(MIM, 0)) {
-    this.#list = list;
+  /** Without a tree: a single node, everything comes from the MIM ([0063]). */
+  constructor(tree: ExtentTree = treeFrom(() => undefined)) {
+    this.#tree = tree;
+  }
+
+  /** Calls `feed` once; what it adds must be in address order. What it leaves out is on the MIM. */
+  static fromSorted(feed: (add: ExtentVisitor) => void): Vbmm {
+    return new Vbmm(treeFrom(feed));
   }
 
   get extents(): number {
-    let extents = 0;
-    this.#list.forEach(0, Number.MAX_SAFE_INTEGER, (_start, _end, file) => {
-      if (file !== MIM) extents += 1;
-    });
-    return extents;
+    return this.#tree.journalExtents;
+  }
+
+  /** The length of what is in a journal, bytes. */
+  get journalBytes(): number {
+    return this.#tree.journalBytes;
   }
 
   /** The number of entries, nodes and extents: what it costs in memory. */
   get entries(): number {
-    return this.#list.count;
+    return this.#tree.size;
+  }
+
+  /** Bytes of memory. */
+  get bytes(): number {
+    return this.#tree.bytes;
   }
 
   lookup(start: number, end: number, visit: ExtentVisitor): void {
-    this.#list.forEach(start, end, visit);
+    const tree = this.#tree;
+    for (let at = tree.find(start); at !== NONE && tree.start(at) < end; at = tree.next(at)) {
+      const from = Math.max(start, tree.start(at));
+      const to = Math.min(end, tree.end(at));
+      if (from < to) visit(from, to, tree.file(at), tree.record(at));
+    }
   }
 
   replace(start: number, end: number, file: SourceFile, record: number): void {
-    if (start < end) this.#list.set(start, end, file, record);
+    assertRange(start, end);
+    this.#tree.replace(start, end, file, file === MIM ? 0 : record);
   }
 
+  /**
+   * Table I, node by node from the left. What goes left of a node lies in the PEL before it, as the nodes there
+   * are done: it ends with nothing. What goes right is the rest. What the table leaves of the node stays in the
+   * tree when the emitted part is replaced.
+   */
   preserve(start: number, end: number, file: SourceFile, record: number, emit?: RangeVisitor): void {
-    // Restructure after the traversal: Table I recurses on the tree as it was before.
-    const moves: number[] = [];
-    let from = start;
-    this.#list.forEach(start, end, (vs, ve, source) => {
-      if (source !== MIM || from >= end) return;
-      const outcome = outcomeOfTableOne(from, end, vs, ve);
-      if (outcome.emit !== undefined) moves.push(outcome.emit[0], outcome.emit[1]);
-      from = outcome.right === undefined ? end : outcome.right[0];
-    });
-    for (let at = 0; at < moves.length; at += 2) {
-      this.#list.set(moves[at] as number, moves[at + 1] as number, file, record);
-      emit?.(moves[at] as number, moves[at + 1] as number);
+    assertRange(start, end);
+    assert(file !== MIM, 'what is preserved lies in a journal');
+    let rest: readonly [number, number] | undefined = start < end ? [start, end] : undefined;
+    while (rest !== undefined) {
+      const node = this.#nodeFrom(rest[0], rest[1]);
+      if (node === NONE) return;
+      const outcome = outcomeOfTableOne(rest[0], rest[1], this.#tree.start(node), this.#tree.end(node));
+      rest = outcome.right;
+      if (outcome.emit === undefined) continue;
+      const [from, to] = outcome.emit;
+      this.#tree.replace(from, to, file, record);
+      emit?.(from, to);
     }
   }
 
   settle(start: number, end: number, caughtUp: (file: SourceFile, record: number) => boolean): void {
-    const settled: number[] = [];
-    this.#list.forEach(start, end, (from, to, file, record) => {
-      if (file !== MIM && caughtUp(file, record)) settled.push(from, to);
-    });
-    for (let at = 0; at < settled.length; at += 2) {
-      this.#list.set(settled[at] as number, settled[at + 1] as number, MIM, 0);
+    assertRange(start, end);
+    if (start === end) return;
+    const tree = this.#tree;
+    let at = tree.find(start);
+    while (at !== NONE && tree.start(at) < end) {
+      if (tree.file(at) === MIM || !caughtUp(tree.file(at), tree.record(at))) at = tree.next(at);
+      else at = this.#settleOne(at, start, end);
     }
+    this.#tree = compacted(tree);
   }
 
   clone(): Vbmm {
-    return new Vbmm(this.#list.clone());
+    return new Vbmm(this.#tree.clone());
   }
 
   verify(): void {
-    this.#list.verify();
+    this.#tree.verify();
+    let covered = 0;
+    for (let at = this.#tree.first(); at !== NONE; at = this.#tree.next(at)) {
+      assert(this.#tree.start(at) === covered, `there is no gap at ${covered}`);
+      assert(
+        this.#tree.file(at) !== MIM || this.#tree.record(at) === 0,
+        `the node at ${covered} has no record`,
+      );
+      covered = this.#tree.end(at);
+    }
+    assert(covered === ADDRESS_LIMIT, 'the address space is covered');
   }
+
+  /** The first node that ends behind `start` and begins before `end`, or NONE. */
+  #nodeFrom(start: number, end: number): Position {
+    const tree = this.#tree;
+    let at = tree.find(start);
+    while (at !== NONE && tree.file(at) !== MIM) at = tree.start(at) < end ? tree.next(at) : NONE;
+    return at !== NONE && tree.start(at) < end ? at : NONE;
+  }
+
+  /** Makes the part of an extent that lies in `[start, end)` a node again. Returns the next extent. */
+  #settleOne(at: Position, start: number, end: number): Position {
+    const tree = this.#tree;
+    const from = Math.max(start, tree.start(at));
+    const to = Math.min(end, tree.end(at));
+    if (from === tree.start(at) && to === tree.end(at)) return tree.next(tree.setSource(at, MIM, 0));
+    tree.replace(from, to, MIM, 0);
+    return tree.find(to);
+  }
+}
+
+function treeFrom(feed: (add: ExtentVisitor) => void): ExtentTree {
+  const builder = new ExtentTreeBuilder();
+  const nodeUpTo = (end: number) => {
+    if (builder.end < end) builder.add(builder.end, end, MIM, 0);
+  };
+  feed((start, end, file, record) => {
+    if (file === MIM) return;
+    nodeUpTo(start);
+    builder.add(start, end, file, record);
+  });
+  nodeUpTo(ADDRESS_LIMIT);
+  return builder.build();
+}
+
+function assertRange(start: number, end: number): void {
+  assert(start >= 0 && start <= end && end <= ADDRESS_LIMIT, `[${start}, ${end}) is a range of addresses`);
 }

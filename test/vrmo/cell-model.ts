@@ -73,13 +73,7 @@ export function lookup(vrmo: Vrmo, start: number, end: number): [number, number,
   return found;
 }
 
-export function preserve(
-  vrmo: Vrmo,
-  start: number,
-  end: number,
-  file: SourceFile,
-  record: number,
-): Range[] {
+export function preserve(vrmo: Vrmo, start: number, end: number, file: SourceFile, record: number): Range[] {
   const saved: Range[] = [];
   vrmo.preserve(start, end, file, record, (from, to) => saved.push([from, to]));
   return saved;

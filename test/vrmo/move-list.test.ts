@@ -6,7 +6,9 @@ import type { Range } from './cell-model.js';
 
 function rangesOf(list: MoveList): Range[] {
   const ranges: Range[] = [];
-  list.forEach((start, end) => ranges.push([start, end]));
+  list.forEach((start, end) => {
+    ranges.push([start, end]);
+  });
   return ranges;
 }
 
@@ -63,7 +65,7 @@ describe('a move list', () => {
     const list = new MoveList();
     list.add(1, 2);
     expect(() => list.bytes).toThrow('sealed');
-    expect(() => list.forEach(() => undefined)).toThrow('sealed');
+    expect(() => rangesOf(list)).toThrow('sealed');
     list.seal();
     expect(() => list.add(3, 4)).toThrow('sealed');
     expect(() => list.start(1)).toThrow();

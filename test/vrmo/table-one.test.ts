@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { outcomeOfTableOne, rowOfTableOne } from '../../src/vrmo/table-one.js';
-import { Vbmm } from '../../src/vrmo/tree-vbmm.js';
+import { Vbmm } from '../../src/vrmo/vbmm.js';
 import { FIRST_SEGMENT, MIM } from '../../src/vrmo/vrmo.js';
 import { lookup, preserve, type Range } from './cell-model.js';
 

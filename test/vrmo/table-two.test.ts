@@ -146,6 +146,10 @@ test('FIG. 17: a move that reaches out of a node makes it longer, with its old P
   vbmj.replace(10, 20, OLD, 1);
   vbmj.replace(39, 43, OLD, 2);
   vbmj.replace(43, 46, OLD, 3);
+  const collapse = vbmj.collapseSet(42, 49);
+  expect(collapse.nodes).toEqual([[39, 46]]);
+  expect(collapse.fresh).toEqual([[46, 49]]);
+  expect(collapse.range).toEqual([39, 49]);
   expect(preserve(vbmj, 42, 49, NEW, 9)).toEqual([[46, 49]]);
   expect(nodesOf(vbmj, 100)).toEqual([
     [10, 20],
@@ -157,6 +161,21 @@ test('FIG. 17: a move that reaches out of a node makes it longer, with its old P
     [46, 49, NEW, 9],
   ]);
   vbmj.verify();
+});
+
+test('nodes that a move only touches are added to C too', () => {
+  const vbmj = new Vbmj();
+  vbmj.replace(10, 20, OLD, 1);
+  vbmj.replace(30, 40, OLD, 2);
+  vbmj.replace(40, 50, OLD, 3);
+  const collapse = vbmj.collapseSet(20, 30);
+  expect(collapse.nodes).toEqual([
+    [10, 20],
+    [30, 40],
+  ]);
+  expect(collapse.range).toEqual([10, 40]);
+  expect(vbmj.collapseSet(12, 18).range).toBeUndefined();
+  expect(vbmj.collapseSet(32, 48).range).toBeUndefined();
 });
 
 test('a move over many nodes makes them one node and saves only the gaps', () => {

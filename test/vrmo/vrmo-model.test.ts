@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ADDRESS_LIMIT } from '../../src/base/range.js';
 import { toVbmj } from '../../src/vrmo/convert.js';
-import { Vbmm } from '../../src/vrmo/tree-vbmm.js';
+import { Vbmm } from '../../src/vrmo/vbmm.js';
 import { Vbmj } from '../../src/vrmo/vbmj.js';
 import { FIRST_SEGMENT, FORWARD, MIM, type SourceFile, type Vrmo, ZERO } from '../../src/vrmo/vrmo.js';
 import { CellModel, expectSame, lookup, preserve } from './cell-model.js';
+import { randomFrom } from './random.js';
 
 const SPACE = 48;
 
@@ -52,7 +53,7 @@ describe('VBMM and VBMJ', () => {
     ['at its end', ADDRESS_LIMIT - SPACE],
   ])('agree with an array of cells and with each other, %s', (_where, base) => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
+      fc.property(fc.array(action, { maxLength: 40, size: 'max' }), (actions) => {
         let maps: Vrmo[] = [new Vbmm(), new Vbmj()];
         const model = new CellModel(SPACE, base);
         const old: { maps: Vrmo[]; model: CellModel }[] = [];
@@ -75,24 +76,28 @@ describe('VBMM and VBMJ', () => {
 
   test('a VBMM that is turned into a VBMJ says the same and stays right', () => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 20 }), fc.array(action, { maxLength: 20 }), (before, after) => {
-        const vbmm = new Vbmm();
-        const model = new CellModel(SPACE);
-        for (const next of before) act([vbmm], model, next);
-        const vbmj = toVbmj(vbmm);
-        expect(vbmj.form).toBe('vbmj');
-        expectSame(vbmj, model);
-        for (const next of after) act([vbmm, vbmj], model, next);
-        expectSame(vbmm, model);
-        expectSame(vbmj, model);
-      }),
+      fc.property(
+        fc.array(action, { maxLength: 20, size: 'max' }),
+        fc.array(action, { maxLength: 20, size: 'max' }),
+        (before, after) => {
+          const vbmm = new Vbmm();
+          const model = new CellModel(SPACE);
+          for (const next of before) act([vbmm], model, next);
+          const vbmj = toVbmj(vbmm);
+          expect(vbmj.form).toBe('vbmj');
+          expectSame(vbmj, model);
+          for (const next of after) act([vbmm, vbmj], model, next);
+          expectSame(vbmm, model);
+          expectSame(vbmj, model);
+        },
+      ),
       { numRuns: 300 },
     );
   });
 
   test('built in bulk they are the same as built step by step', () => {
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 30 }), (actions) => {
+      fc.property(fc.array(action, { maxLength: 30, size: 'max' }), (actions) => {
         const model = new CellModel(SPACE);
         for (const next of actions) act([], model, next);
         const feed = (add: (s: number, e: number, f: SourceFile, r: number) => void) => {
@@ -155,24 +160,27 @@ describe('a VRMO', () => {
     map.verify();
   });
 
-  test.each(forms)('as %s settles only within the range, and cuts what reaches out of it', (_name, create) => {
-    const map = create();
-    map.replace(0, 100, FORWARD, 1);
-    map.replace(100, 200, FORWARD, 2);
-    map.settle(50, 150, (_file, record) => record === 1);
-    expect(lookup(map, 0, 300)).toEqual([
-      [0, 50, FORWARD, 1],
-      [50, 100, MIM, 0],
-      [100, 200, FORWARD, 2],
-      [200, 300, MIM, 0],
-    ]);
-    map.settle(0, 40, () => true);
-    map.settle(110, 130, () => true);
-    expect(map.extents).toBe(3);
-    map.settle(0, ADDRESS_LIMIT, () => true);
-    expect(lookup(map, 0, ADDRESS_LIMIT)).toEqual([[0, ADDRESS_LIMIT, MIM, 0]]);
-    map.verify();
-  });
+  test.each(forms)(
+    'as %s settles only within the range, and cuts what reaches out of it',
+    (_name, create) => {
+      const map = create();
+      map.replace(0, 100, FORWARD, 1);
+      map.replace(100, 200, FORWARD, 2);
+      map.settle(50, 150, (_file, record) => record === 1);
+      expect(lookup(map, 0, 300)).toEqual([
+        [0, 50, FORWARD, 1],
+        [50, 100, MIM, 0],
+        [100, 200, FORWARD, 2],
+        [200, 300, MIM, 0],
+      ]);
+      map.settle(0, 40, () => true);
+      map.settle(110, 130, () => true);
+      expect(map.extents).toBe(3);
+      map.settle(0, ADDRESS_LIMIT, () => true);
+      expect(lookup(map, 0, ADDRESS_LIMIT)).toEqual([[0, ADDRESS_LIMIT, MIM, 0]]);
+      map.verify();
+    },
+  );
 
   test.each(forms)('as %s refuses what is no range and a move to the MIM', (_name, create) => {
     const map = create();
@@ -195,12 +203,3 @@ describe('a VRMO', () => {
     }
   });
 });
-
-/** A linear congruential generator: the same numbers in every run. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { storeFolder } from '../control/locate.js';
+import { checkFolder } from '../volume/store-folder.js';
+import type { Finding } from '../volume/check.js';
+import { EXIT } from './exit-codes.js';
+import { type OutputOptions, print, printJson, progressBar } from './output.js';
+
+export function addCheckCommand(program: Command): void {
+  program
+    .command('check')
+    .argument('<store>', 'the folder of the store')
+    .description('verify a store; writes nothing')
+    .option('--data', 'read and verify all data too')
+    .action(check);
+}
+
+async function check(path: string, flags: OutputOptions & { data?: boolean }): Promise<void> {
+  const findings: Finding[] = [];
+  const options = { data: flags.data === true, progress: progressBar('checking', flags) };
+  for await (const finding of checkFolder(await storeFolder(path), options)) {
+    findings.push(finding);
+    if (flags.json !== true) print(`${finding.level}: ${finding.file}: ${finding.message}`);
+  }
+  if (flags.json === true) printJson('check', { findings });
+  const errors = findings.filter((finding) => finding.level === 'error').length;
+  if (errors > 0) process.exitCode = EXIT.damaged;
+  else if (flags.json !== true && flags.quiet !== true) print('no errors');
+}

@@ -1,0 +1,123 @@
+import { AnywhenError, messageOf } from '../base/errors.js';
+import { alignUp, BLOCK } from '../base/range.js';
+import type { Executor } from '../file/executor.js';
+import { FILES, segmentData, segmentDescriptors, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
+import { dataIntact } from '../journal/forward-recovery.js';
+import { SegmentKind } from '../journal/segment-format.js';
+import type { SegmentTable } from '../journal/segment-table.js';
+import { FIRST_SEGMENT } from '../vrmo/vrmo.js';
+import { type Engine, openEngine } from './engine.js';
+
+/** Something that is wrong, or worth knowing. */
+export interface Finding {
+  readonly level: 'error' | 'warning';
+  readonly file: string;
+  readonly message: string;
+}
+
+export interface CheckOptions {
+  /** Read and verify all data too, not only the structure. */
+  readonly data: boolean;
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/** Verifies a store through an executor that is read-only: it never writes. Yields what it finds. */
+export async function* checkStore(executor: Executor, options: CheckOptions): AsyncGenerator<Finding> {
+  let engine: Engine;
+  try {
+    engine = await openEngine(executor, { readOnly: true });
+  } catch (error) {
+    yield found(error, 'store');
+    return;
+  }
+  for (const message of engine.warnings) yield { level: 'error', file: FILES.forward, message };
+  yield* checkSegments(engine, options.data);
+  yield* checkSnapshots(engine);
+  yield* checkMirror(engine, options);
+  if (options.data) yield* checkForward(engine);
+  yield* checkOrphans(engine);
+}
+
+function found(error: unknown, file: string): Finding {
+  const named = error instanceof AnywhenError && typeof error.data.file === 'string' ? error.data.file : file;
+  return { level: 'error', file: named, message: messageOf(error) };
+}
+
+async function* checkSegments(engine: Engine, data: boolean): AsyncGenerator<Finding> {
+  for (const segment of engine.meta.catalog.segments.keys()) {
+    try {
+      const table = await engine.segments.load(segment);
+      if (data) yield* checkSegmentData(engine, segment, table);
+    } catch (error) {
+      yield found(error, segmentDescriptors(segment));
+    }
+  }
+}
+
+async function* checkSegmentData(engine: Engine, segment: number, table: SegmentTable): AsyncGenerator<Finding> {
+  for (let record = 0; record < table.count; record++) {
+    if (table.kind[record] !== SegmentKind.extent) continue;
+    const bytes = new Uint8Array(table.length[record] as number);
+    try {
+      await engine.fetcher.read(segment + FIRST_SEGMENT, record, table.start[record] as number, bytes);
+    } catch (error) {
+      yield found(error, segmentData(segment));
+    }
+  }
+}
+
+/** Every snapshot's list must lie within its segment. */
+async function* checkSnapshots(engine: Engine): AsyncGenerator<Finding> {
+  for (const { sequence, segment, record, extents } of engine.meta.catalog.snapshots) {
+    const table = engine.segments.get(segment);
+    if (table !== undefined && record + extents <= table.count) continue;
+    yield { level: 'error', file: FILES.catalog, message: `snapshot ${sequence}: its list is not in segment ${segment}` };
+  }
+}
+
+async function* checkMirror(engine: Engine, options: CheckOptions): AsyncGenerator<Finding> {
+  const { mirror, meta } = engine;
+  const blocks = alignUp(meta.superblock.mimSize, BLOCK) / BLOCK;
+  const pages = Math.ceil(((await engine.executor.size(FILES.sums)) ?? 0) / SUMS_PAGE_SIZE);
+  for (let page = 0; page < pages; page++) {
+    try {
+      await mirror.sums(page);
+      const end = Math.min(blocks, (page + 1) * SUMS_PER_PAGE);
+      if (options.data) yield* checkBlocks(engine, page * SUMS_PER_PAGE, end);
+    } catch (error) {
+      yield found(error, FILES.sums);
+    }
+    options.progress?.(page + 1, pages);
+  }
+}
+
+/** Each block on its own, so that every bad one is named. */
+async function* checkBlocks(engine: Engine, first: number, end: number): AsyncGenerator<Finding> {
+  const bytes = new Uint8Array(BLOCK);
+  for (let block = first; block < end; block++) {
+    block += await engine.mirror.zeroRun(block, end);
+    if (block >= end) return;
+    try {
+      await engine.mirror.read(block, bytes);
+    } catch (error) {
+      yield found(error, engine.mirror.name);
+    }
+  }
+}
+
+async function* checkForward(engine: Engine): AsyncGenerator<Finding> {
+  const { index, executor, scan } = engine;
+  for (let at = index.first; at < index.next; at++) {
+    if (await dataIntact(executor, index, scan.data, at)) continue;
+    yield { level: 'error', file: FILES.forward, message: `the data of sequence ${at} does not match its checksum` };
+  }
+}
+
+async function* checkOrphans(engine: Engine): AsyncGenerator<Finding> {
+  for (const name of await engine.executor.list(FILES.backward)) {
+    const segment = Number.parseInt(name, 10);
+    const move = name.endsWith('.move') && engine.meta.superblock.copied?.segment === segment;
+    if (move || (!name.endsWith('.move') && engine.meta.catalog.segments.has(segment))) continue;
+    yield { level: 'warning', file: `${FILES.backward}/${name}`, message: 'an orphan: the catalog does not name it' };
+  }
+}
