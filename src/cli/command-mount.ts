@@ -36,14 +36,18 @@ export function addMountCommands(program: Command): void {
 
 async function mount(store: string, mnt: string, flags: MountFlags): Promise<void> {
   const options = parseMountOptions(flags.options);
-  if (flags.driver !== 'fuse-native') throw new AnywhenError('usage', `there is no driver ${flags.driver}`, { hint: 'fuse-native' });
+  if (flags.driver !== 'fuse-native')
+    throw new AnywhenError('usage', `there is no driver ${flags.driver}`, { hint: 'fuse-native' });
   if (flags.foreground === true) {
     await serve(store, mnt, { ...flags, ...options }, () => process.send?.({ ready: true }));
     // The package keeps threads of its own after an unmount.
     process.exit(0);
   }
   const program = fileURLToPath(new URL('./index.js', import.meta.url));
-  const extra = [...(flags.options === undefined ? [] : ['-o', flags.options]), ...(flags.debug === true ? ['--debug'] : [])];
+  const extra = [
+    ...(flags.options === undefined ? [] : ['-o', flags.options]),
+    ...(flags.debug === true ? ['--debug'] : []),
+  ];
   await daemonise(program, [resolve(store), resolve(mnt), ...extra], flags.logFile);
   if (flags.quiet !== true) print(`mounted ${store} on ${mnt}`);
 }

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { AnywhenError } from '../base/errors.js';
 import { formatSize, parseSize } from '../base/units.js';
-import { createStore } from '../volume/store-folder.js';
 import { formatUuid } from '../volume/status.js';
+import { createStore } from '../volume/store-folder.js';
 import { type OutputOptions, print, printJson, progressBar } from './output.js';
 
 interface CreateFlags extends OutputOptions {
@@ -33,5 +33,6 @@ async function create(store: string, flags: CreateFlags): Promise<void> {
   });
   const uuid = formatUuid(made.uuid);
   if (flags.json === true) printJson('create', { store, uuid, size: made.size });
-  else if (flags.quiet !== true) print(`created ${store}: a volume of ${formatSize(made.size)}, store ${uuid}`);
+  else if (flags.quiet !== true)
+    print(`created ${store}: a volume of ${formatSize(made.size)}, store ${uuid}`);
 }

@@ -4,14 +4,24 @@ import { z } from 'zod';
 import { AnywhenError } from '../base/errors.js';
 import { formatInstant } from '../base/instant.js';
 import { describeDuration, describeSize, parseSize } from '../base/units.js';
-import { contract, type OperationName, type PointItem, pointItemSchema, type ResultOf } from '../control/contract.js';
+import {
+  contract,
+  type OperationName,
+  type PointItem,
+  pointItemSchema,
+  type ResultOf,
+} from '../control/contract.js';
 import { openTarget, type Target } from '../control/locate.js';
 import { type OutputOptions, print, printJson, printTable, progressBar } from './output.js';
 import { timelinePicture } from './timeline-picture.js';
 
 const STORE = 'the folder of a store, or where it is mounted';
 
-async function withTarget<T>(path: string, access: 'read' | 'write', work: (target: Target) => Promise<T>): Promise<T> {
+async function withTarget<T>(
+  path: string,
+  access: 'read' | 'write',
+  work: (target: Target) => Promise<T>,
+): Promise<T> {
   const target = await openTarget(path, access);
   try {
     return await work(target);
@@ -25,7 +35,8 @@ function json<K extends OperationName>(operation: K, result: ResultOf<K>): void 
 }
 
 export function addVolumeCommands(program: Command): void {
-  const add = (name: string, description: string) => program.command(name).argument('<store|mnt>', STORE).description(description);
+  const add = (name: string, description: string) =>
+    program.command(name).argument('<store|mnt>', STORE).description(description);
   add('status', 'sizes, journal use, points, health').action(status);
   add('points', 'which instants can be shown')
     .option('--from <time>', 'only from here on')
@@ -38,7 +49,9 @@ export function addVolumeCommands(program: Command): void {
     .option('--delete <name>', 'remove a mark')
     .action(mark);
   add('sync', 'a sync event now').action(sync);
-  add('policy', 'show or change the policy').option('--set <key=value...>', 'change a setting').action(policy);
+  add('policy', 'show or change the policy')
+    .option('--set <key=value...>', 'change a setting')
+    .action(policy);
   add('read', 'write the bytes of an instant to standard output')
     .requiredOption('--at <time>', 'the instant')
     .option('--offset <bytes>', 'begin here', '0')
@@ -61,7 +74,10 @@ async function status(path: string, flags: OutputOptions): Promise<void> {
     ['history', `from ${formatInstant(facts.oldest)} to ${formatInstant(facts.now)}`],
     ['', `every instant from ${formatInstant(facts.nearFrom)} on`],
     ['points', `${facts.backward.snapshots} snapshots, ${facts.marks} marks`],
-    ['forward journal', `${describeSize(facts.forward.dataUsed)} of ${describeSize(facts.forward.dataBytes)}, ${facts.forward.descriptorsUsed} of ${facts.forward.descriptors} descriptors`],
+    [
+      'forward journal',
+      `${describeSize(facts.forward.dataUsed)} of ${describeSize(facts.forward.dataBytes)}, ${facts.forward.descriptorsUsed} of ${facts.forward.descriptors} descriptors`,
+    ],
     ['backward journal', `${describeSize(facts.backward.bytes)} in ${facts.backward.segments} segments`],
     ['sequence', `${facts.sequence}, durable up to ${facts.durableSequence}`],
     ['free space', `${describeSize(facts.space.free)} of ${describeSize(facts.space.total)}`],
@@ -70,22 +86,38 @@ async function status(path: string, flags: OutputOptions): Promise<void> {
   for (const warning of facts.warnings) print(`warning: ${warning}`);
 }
 
-async function points(path: string, flags: OutputOptions & { from?: string; to?: string; all?: boolean }): Promise<void> {
+async function points(
+  path: string,
+  flags: OutputOptions & { from?: string; to?: string; all?: boolean },
+): Promise<void> {
   const items: PointItem[] = [];
   const args = { from: flags.from, to: flags.to, all: flags.all === true };
-  const answer = await withTarget(path, 'read', (target) => target.call('points', args, { items: (more) => void items.push(...more) }));
+  const answer = await withTarget(path, 'read', (target) =>
+    target.call('points', args, { items: (more) => void items.push(...more) }),
+  );
   if (flags.json === true) {
     const result = z.encode(contract.points.result, answer);
     return printJson('points', { ...result, points: items.map((item) => z.encode(pointItemSchema, item)) });
   }
-  const rows = items.map((item) => [formatInstant(item.at), item.place, item.quality, describeSize(item.size), item.marks.join(', ')]);
+  const rows = items.map((item) => [
+    formatInstant(item.at),
+    item.place,
+    item.quality,
+    describeSize(item.size),
+    item.marks.join(', '),
+  ]);
   printTable([['TIME', 'KEPT AS', 'QUALITY', 'SIZE', 'MARKS'], ...rows]);
   print('');
   for (const line of timelinePicture(items, answer.oldest, answer.nearFrom, answer.now)) print(line);
 }
 
-async function mark(path: string, name: string | undefined, flags: OutputOptions & { hold?: boolean; delete?: string }): Promise<void> {
-  if ((name === undefined) === (flags.delete === undefined)) throw new AnywhenError('usage', 'give a name, or --delete and a name');
+async function mark(
+  path: string,
+  name: string | undefined,
+  flags: OutputOptions & { hold?: boolean; delete?: string },
+): Promise<void> {
+  if ((name === undefined) === (flags.delete === undefined))
+    throw new AnywhenError('usage', 'give a name, or --delete and a name');
   await withTarget(path, 'write', async (target) => {
     if (flags.delete !== undefined) {
       await target.call('deleteMark', { name: flags.delete });
@@ -109,12 +141,22 @@ async function sync(path: string, flags: OutputOptions): Promise<void> {
 
 async function policy(path: string, flags: OutputOptions & { set?: string[] }): Promise<void> {
   const set = flags.set ?? [];
-  const now = await withTarget(path, set.length > 0 ? 'write' : 'read', (target) => target.call('policy', { set }));
+  const now = await withTarget(path, set.length > 0 ? 'write' : 'read', (target) =>
+    target.call('policy', { set }),
+  );
   if (flags.json === true) return json('policy', now);
   printTable([
-    ['granularity', now.granularity === 'all' ? 'all: every write becomes a snapshot' : `one snapshot each ${describeDuration(now.granularity)}`],
+    [
+      'granularity',
+      now.granularity === 'all'
+        ? 'all: every write becomes a snapshot'
+        : `one snapshot each ${describeDuration(now.granularity)}`,
+    ],
     ['high-water', `a sync event when the forward journal is ${now.highWater} % full`],
-    ['sync-interval', now.syncInterval === 0n ? 'never' : `a sync event each ${describeDuration(now.syncInterval)}`],
+    [
+      'sync-interval',
+      now.syncInterval === 0n ? 'never' : `a sync event each ${describeDuration(now.syncInterval)}`,
+    ],
     ['flush-interval', describeDuration(now.flushInterval)],
     ['flush-bytes', describeSize(now.flushBytes)],
     ['sync-on-unmount', now.syncOnUnmount ? 'yes' : 'no'],
@@ -122,7 +164,10 @@ async function policy(path: string, flags: OutputOptions & { set?: string[] }): 
   ]);
 }
 
-async function read(path: string, flags: OutputOptions & { at: string; offset: string; length?: string }): Promise<void> {
+async function read(
+  path: string,
+  flags: OutputOptions & { at: string; offset: string; length?: string },
+): Promise<void> {
   const write = async (bytes: Uint8Array) => {
     if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
   };
@@ -131,23 +176,34 @@ async function read(path: string, flags: OutputOptions & { at: string; offset: s
   };
   await withTarget(path, 'read', async (target) => {
     const { at, exact } = await target.call('resolve', { at: flags.at });
-    if (!exact && flags.quiet !== true) process.stderr.write(`anywhen: showing ${formatInstant(at)}, the newest point before ${flags.at}\n`);
+    if (!exact && flags.quiet !== true)
+      process.stderr.write(`anywhen: showing ${formatInstant(at)}, the newest point before ${flags.at}\n`);
     const length = flags.length === undefined ? undefined : parseSize(flags.length);
     await target.call('read', { at, offset: parseSize(flags.offset), length }, { data: write, hole });
   });
 }
 
-async function restore(path: string, flags: OutputOptions & { at: string; nearest?: boolean }): Promise<void> {
+async function restore(
+  path: string,
+  flags: OutputOptions & { at: string; nearest?: boolean },
+): Promise<void> {
   const args = { at: flags.at, nearest: flags.nearest === true };
-  const report = await withTarget(path, 'write', (target) => target.call('restore', args, { progress: progressBar('comparing', flags) }));
+  const report = await withTarget(path, 'write', (target) =>
+    target.call('restore', args, { progress: progressBar('comparing', flags) }),
+  );
   if (flags.json === true) return json('restore', report);
   if (flags.quiet === true) return;
-  print(`restored ${formatInstant(report.at)}: ${describeSize(report.bytesWritten)} differed in ${report.ranges} ranges`);
+  print(
+    `restored ${formatInstant(report.at)}: ${describeSize(report.bytesWritten)} differed in ${report.ranges} ranges`,
+  );
   print(`undo it with: anywhen restore ${path} --at ${formatInstant(report.before)}`);
 }
 
 async function resize(path: string, size: string, flags: OutputOptions): Promise<void> {
-  const result = await withTarget(path, 'write', (target) => target.call('resize', { size: parseSize(size) }));
+  const result = await withTarget(path, 'write', (target) =>
+    target.call('resize', { size: parseSize(size) }),
+  );
   if (flags.json === true) return json('resize', result);
-  if (flags.quiet !== true) print(`resized from ${describeSize(result.before)} to ${describeSize(result.size)}`);
+  if (flags.quiet !== true)
+    print(`resized from ${describeSize(result.before)} to ${describeSize(result.size)}`);
 }

@@ -25,5 +25,9 @@ function report(error: unknown): number {
 
 function wire(error: unknown): { code: string; message: string; hint?: string } {
   if (!(error instanceof AnywhenError)) return { code: 'io', message: messageOf(error) };
-  return { code: error.code, message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  };
 }

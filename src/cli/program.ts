@@ -15,7 +15,10 @@ export function buildProgram(): Command {
   addVolumeCommands(program);
   addCheckCommand(program);
   for (const command of program.commands) {
-    command.option('--json', 'print facts as JSON').option('-q, --quiet', 'say less').option('-v, --verbose', 'say more');
+    command
+      .option('--json', 'print facts as JSON')
+      .option('-q, --quiet', 'say less')
+      .option('-v, --verbose', 'say more');
     command.option('--debug', 'show the stack of an error').exitOverride();
   }
   return program;

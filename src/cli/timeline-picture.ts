@@ -6,7 +6,12 @@ const WIDTH = 64;
 /**
  * History as a line: `=` every instant can be shown, `|` a snapshot, `m` a mark, `.` nothing. Pure.
  */
-export function timelinePicture(points: readonly PointItem[], oldest: bigint, nearFrom: bigint, now: bigint): string[] {
+export function timelinePicture(
+  points: readonly PointItem[],
+  oldest: bigint,
+  nearFrom: bigint,
+  now: bigint,
+): string[] {
   const span = now > oldest ? now - oldest : 1n;
   const cells = new Array<string>(WIDTH).fill('.');
   const cell = (at: bigint) => Number(((at - oldest) * BigInt(WIDTH - 1)) / span);

@@ -1,7 +1,16 @@
 import { connect, type Socket } from 'node:net';
 import { z } from 'zod';
 import { AnywhenError } from '../base/errors.js';
-import { type ArgumentsOf, contract, decodeError, type Hello, messageSchema, type OperationName, pointItemSchema, type ResultOf } from './contract.js';
+import {
+  type ArgumentsOf,
+  contract,
+  decodeError,
+  type Hello,
+  messageSchema,
+  type OperationName,
+  pointItemSchema,
+  type ResultOf,
+} from './contract.js';
 import type { Listener } from './operations.js';
 import { socketPath } from './socket-path.js';
 import { decodeFrom } from './wire.js';
@@ -57,22 +66,42 @@ export class ControlClient {
     });
     if (!there) return undefined;
     const reader = new Reader(socket);
-    const hello = decodeFrom(messageSchema, JSON.parse(await reader.line()), 'the greeting of the daemon', 'io');
+    const hello = decodeFrom(
+      messageSchema,
+      JSON.parse(await reader.line()),
+      'the greeting of the daemon',
+      'io',
+    );
     if (hello.type !== 'hello') throw new AnywhenError('io', 'the daemon did not greet');
     return new ControlClient(socket, reader, hello);
   }
 
-  async call<K extends OperationName>(operation: K, args: ArgumentsOf<K>, listener: Listener = {}): Promise<ResultOf<K>> {
+  async call<K extends OperationName>(
+    operation: K,
+    args: ArgumentsOf<K>,
+    listener: Listener = {},
+  ): Promise<ResultOf<K>> {
     const encoded = z.encode(contract[operation].arguments as z.ZodType, args);
     this.socket.write(`${JSON.stringify({ operation, arguments: encoded })}\n`);
     for (;;) {
-      const message = decodeFrom(messageSchema, JSON.parse(await this.reader.line()), 'what the daemon sent', 'io');
+      const message = decodeFrom(
+        messageSchema,
+        JSON.parse(await this.reader.line()),
+        'what the daemon sent',
+        'io',
+      );
       if (message.type === 'error') throw decodeError(message.error);
       if (message.type === 'answer') {
-        return decodeFrom(contract[operation].result as z.ZodType, message.result, 'the answer', 'io') as ResultOf<K>;
+        return decodeFrom(
+          contract[operation].result as z.ZodType,
+          message.result,
+          'the answer',
+          'io',
+        ) as ResultOf<K>;
       }
       if (message.type === 'progress') listener.progress?.(message.done, message.total);
-      if (message.type === 'items') listener.items?.(message.items.map((item) => decodeFrom(pointItemSchema, item, 'a point', 'io')));
+      if (message.type === 'items')
+        listener.items?.(message.items.map((item) => decodeFrom(pointItemSchema, item, 'a point', 'io')));
       if (message.type === 'data') await listener.data?.(await this.reader.bytes(message.length));
       if (message.type === 'hole') await listener.hole?.(message.length);
     }

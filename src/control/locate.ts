@@ -12,7 +12,11 @@ import { type Host, type Listener, operations } from './operations.js';
 /** A volume that can be asked: through its daemon, or opened here for this one command. */
 export interface Target {
   readonly daemon: boolean;
-  call<K extends OperationName>(operation: K, args: ArgumentsOf<K>, listener?: Listener): Promise<ResultOf<K>>;
+  call<K extends OperationName>(
+    operation: K,
+    args: ArgumentsOf<K>,
+    listener?: Listener,
+  ): Promise<ResultOf<K>>;
   close(): Promise<void>;
 }
 
@@ -40,7 +44,8 @@ export async function openTarget(path: string, access: 'read' | 'write'): Promis
   const host: Host = { volume: store.volume, folder, mountPoint: undefined, stop: async () => undefined };
   return {
     daemon: false,
-    call: (operation, args, listener = {}) => operations[operation](host, args as never, listener) as Promise<never>,
+    call: (operation, args, listener = {}) =>
+      operations[operation](host, args as never, listener) as Promise<never>,
     close: () => store.close(),
   };
 }

@@ -28,7 +28,11 @@ export interface Listener {
 }
 
 type Operations = {
-  readonly [K in OperationName]: (host: Host, args: ArgumentsOf<K>, listener: Listener) => Promise<ResultOf<K>>;
+  readonly [K in OperationName]: (
+    host: Host,
+    args: ArgumentsOf<K>,
+    listener: Listener,
+  ) => Promise<ResultOf<K>>;
 };
 
 const CHUNK = 1024 * 1024;
@@ -46,9 +50,14 @@ export const operations: Operations = {
   },
 
   points: async ({ volume }, { from, to, all }, listener) => {
-    const bound = (text: string | undefined) => (text === undefined ? undefined : resolveTime(volume, text).at);
+    const bound = (text: string | undefined) =>
+      text === undefined ? undefined : resolveTime(volume, text).at;
     const [after, before] = [bound(from), bound(to)];
-    const range = { all, ...(after === undefined ? {} : { from: after }), ...(before === undefined ? {} : { to: before }) };
+    const range = {
+      all,
+      ...(after === undefined ? {} : { from: after }),
+      ...(before === undefined ? {} : { to: before }),
+    };
     const points = volume.points(range);
     for (let at = 0; at < points.length; at += ITEMS) listener.items?.(points.slice(at, at + ITEMS));
     const { oldest, nearFrom } = volume.timeline;
@@ -112,7 +121,11 @@ export const operations: Operations = {
 
 /** What destroys refuses an instant that is not a point. */
 function inexact(text: string, { point }: Resolution): AnywhenError {
-  return new AnywhenError('not-found', `${text} lies between two points; the older one is ${formatInstant(point.at)}`, {
-    hint: 'Name that one, or take it with --nearest.',
-  });
+  return new AnywhenError(
+    'not-found',
+    `${text} lies between two points; the older one is ${formatInstant(point.at)}`,
+    {
+      hint: 'Name that one, or take it with --nearest.',
+    },
+  );
 }

@@ -5,7 +5,15 @@ import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { AnywhenError } from '../base/errors.js';
 import { formatUuid } from '../volume/status.js';
-import { contract, encodeError, MESSAGE_LIMIT, type OperationName, PROTOCOL, pointItemSchema, requestSchema } from './contract.js';
+import {
+  contract,
+  encodeError,
+  MESSAGE_LIMIT,
+  type OperationName,
+  PROTOCOL,
+  pointItemSchema,
+  requestSchema,
+} from './contract.js';
 import { type Host, type Listener, operations, VERSION } from './operations.js';
 import { makeRuntimeFolder, socketPath } from './socket-path.js';
 import { decodeFrom } from './wire.js';
@@ -104,7 +112,8 @@ export class ControlServer {
     };
     return {
       progress: (done, total) => this.#send(socket, { type: 'progress', done, total }),
-      items: (items) => this.#send(socket, { type: 'items', items: items.map((item) => z.encode(pointItemSchema, item)) }),
+      items: (items) =>
+        this.#send(socket, { type: 'items', items: items.map((item) => z.encode(pointItemSchema, item)) }),
       data: async (bytes) => {
         this.#send(socket, { type: 'data', length: bytes.length });
         socket.write(bytes);

@@ -21,7 +21,10 @@ export function ageTimers(volume: Volume, log: Logger): () => void {
     const policy = volume.policy();
     const now = performance.now();
     await volume.followClock();
-    if (journal.unflushed > 0 && (journal.unflushed >= policy.flushBytes || now - flushed >= Number(policy.flushInterval) / 1e6)) {
+    if (
+      journal.unflushed > 0 &&
+      (journal.unflushed >= policy.flushBytes || now - flushed >= Number(policy.flushInterval) / 1e6)
+    ) {
       flushed = now;
       await volume.checkpoint();
     }

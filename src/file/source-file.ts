@@ -22,7 +22,11 @@ export function openSource(path: string): SourceFile {
     fd = openSync(path, constants.O_RDONLY);
   } catch (cause) {
     const code = systemCode(cause);
-    throw new AnywhenError(code === 'EACCES' ? 'denied' : 'not-found', `${path}: cannot be opened (${code})`, { cause });
+    throw new AnywhenError(
+      code === 'EACCES' ? 'denied' : 'not-found',
+      `${path}: cannot be opened (${code})`,
+      { cause },
+    );
   }
   const stats = fstatSync(fd);
   if (!stats.isFile() && !stats.isBlockDevice()) {
@@ -33,7 +37,11 @@ export function openSource(path: string): SourceFile {
   return { size, parts: () => readParts(fd, size, path), close: () => closeFile(fd) };
 }
 
-async function* readParts(fd: number, size: number, path: string): AsyncGenerator<{ offset: number; bytes: Uint8Array }> {
+async function* readParts(
+  fd: number,
+  size: number,
+  path: string,
+): AsyncGenerator<{ offset: number; bytes: Uint8Array }> {
   let end = 0;
   for (;;) {
     const data = end < size ? seek(fd, end, SEEK_DATA, end) : -1;

@@ -33,7 +33,9 @@ export const fuseNativeDriver: Driver = {
       subtype: `anywhen,big_writes,atomic_o_trunc,nosuid,nodev${options.readOnly ? ',ro' : ''}`,
     });
     await new Promise<void>((resolve, reject) => {
-      fuse.open((error) => (error === null || error === undefined ? resolve() : reject(cannotMount(options, error))));
+      fuse.open((error) =>
+        error === null || error === undefined ? resolve() : reject(cannotMount(options, error)),
+      );
     });
     return { gone: untilGone(options.mountPoint), unmount: (lazy) => unmount(options.mountPoint, lazy) };
   },
@@ -43,10 +45,14 @@ function load(): typeof import('fuse-native') {
   try {
     return createRequire(import.meta.url)('fuse-native') as typeof import('fuse-native');
   } catch (cause) {
-    throw new AnywhenError('unsupported', `the package fuse-native could not be loaded: ${messageOf(cause).split('\n')[0]}`, {
-      cause,
-      hint: 'Install libfuse 2: `apt-get install libfuse2`.',
-    });
+    throw new AnywhenError(
+      'unsupported',
+      `the package fuse-native could not be loaded: ${messageOf(cause).split('\n')[0]}`,
+      {
+        cause,
+        hint: 'Install libfuse 2: `apt-get install libfuse2`.',
+      },
+    );
   }
 }
 
@@ -76,9 +82,11 @@ class Operations {
     return {
       getattr: (path: string, answer: Answer) => this.#answer(answer, this.#attributes(path)),
       fgetattr: (path: string, _fd: number, answer: Answer) => this.#answer(answer, this.#attributes(path)),
-      readdir: (path: string, answer: Answer) => this.#try(answer, () => this.tree.list(this.tree.lookup(path))),
+      readdir: (path: string, answer: Answer) =>
+        this.#try(answer, () => this.tree.list(this.tree.lookup(path))),
       readlink: (path: string, answer: Answer) => this.#try(answer, () => target(this.tree.lookup(path))),
-      open: (path: string, flags: number, answer: Answer) => this.#answer(answer, this.#openPath(path, flags)),
+      open: (path: string, flags: number, answer: Answer) =>
+        this.#answer(answer, this.#openPath(path, flags)),
       read: (_path: string, fd: number, into: Uint8Array, length: number, offset: number, answer: Answer) =>
         this.#read(fd, into.subarray(0, length), offset, answer),
       write: (_path: string, fd: number, data: Uint8Array, length: number, offset: number, answer: Answer) =>
@@ -88,14 +96,16 @@ class Operations {
       flush: (_path: string, _fd: number, answer: Answer) => answer(0),
       release: (_path: string, fd: number, answer: Answer) => this.#answer(answer, this.#release(fd)),
       truncate: (path: string, size: number, answer: Answer) => this.#truncate(path, size, answer),
-      ftruncate: (path: string, _fd: number, size: number, answer: Answer) => this.#truncate(path, size, answer),
+      ftruncate: (path: string, _fd: number, size: number, answer: Answer) =>
+        this.#truncate(path, size, answer),
       statfs: (_path: string, answer: Answer) => this.#answer(answer, this.#statfs()),
       getxattr: (path: string, name: string, _position: number, answer: Answer) =>
         this.#try(answer, () => {
           const value = this.tree.facts(this.tree.lookup(path))[name];
           return value === undefined ? undefined : Buffer.from(value);
         }),
-      listxattr: (path: string, answer: Answer) => this.#try(answer, () => Object.keys(this.tree.facts(this.tree.lookup(path)))),
+      listxattr: (path: string, answer: Answer) =>
+        this.#try(answer, () => Object.keys(this.tree.facts(this.tree.lookup(path)))),
       utimens: (_path: string, _atime: number, _mtime: number, answer: Answer) => answer(0),
       create: refuse,
       mkdir: refuse,
@@ -111,7 +121,10 @@ class Operations {
   }
 
   #answer(answer: Answer, work: Promise<unknown>): void {
-    work.then((value) => answer(0, value), (error) => answer(errnoOf(error)));
+    work.then(
+      (value) => answer(0, value),
+      (error) => answer(errnoOf(error)),
+    );
   }
 
   #try(answer: Answer, work: () => unknown): void {
@@ -175,7 +188,8 @@ class Operations {
   #truncate(path: string, size: number, answer: Answer): void {
     this.#try(answer, () => {
       const { kind } = this.tree.lookup(path);
-      if (kind !== 'volume' && kind !== 'scratch') throw new AnywhenError('read-only', `${path}: cannot be written`);
+      if (kind !== 'volume' && kind !== 'scratch')
+        throw new AnywhenError('read-only', `${path}: cannot be written`);
       if (kind === 'volume' && size === this.tree.volume.size) return undefined;
       throw new AnywhenError('denied', `${path}: has a fixed size; \`anywhen resize\` changes it`);
     });
@@ -185,7 +199,17 @@ class Operations {
     const { total, free } = await this.tree.volume.engine.executor.space();
     const blocks = Math.floor(total / 4096);
     const left = Math.floor(free / 4096);
-    return { bsize: 4096, frsize: 4096, blocks, bfree: left, bavail: left, files: 1000, ffree: 0, favail: 0, namemax: 255 };
+    return {
+      bsize: 4096,
+      frsize: 4096,
+      blocks,
+      bfree: left,
+      bavail: left,
+      files: 1000,
+      ffree: 0,
+      favail: 0,
+      namemax: 255,
+    };
   }
 }
 

@@ -11,7 +11,11 @@ import { unmount } from './unmount.js';
  * @returns the absolute path
  * @throws `usage`, `busy`, `not-found`
  */
-export async function prepareMountPoint(given: string, store: string, notice: (message: string) => void): Promise<string> {
+export async function prepareMountPoint(
+  given: string,
+  store: string,
+  notice: (message: string) => void,
+): Promise<string> {
   const path = resolve(given);
   if (anywhenMount(path) !== undefined) await mendStale(path, notice);
   let real: string;
@@ -20,10 +24,14 @@ export async function prepareMountPoint(given: string, store: string, notice: (m
     if (!(await stat(real)).isDirectory()) throw new AnywhenError('usage', `${given}: is not a folder`);
   } catch (cause) {
     if (cause instanceof AnywhenError) throw cause;
-    throw new AnywhenError('not-found', `${given}: the mount point is not there (${systemCode(cause) ?? 'unknown error'})`, {
-      cause,
-      hint: `Make it with \`mkdir ${given}\`.`,
-    });
+    throw new AnywhenError(
+      'not-found',
+      `${given}: the mount point is not there (${systemCode(cause) ?? 'unknown error'})`,
+      {
+        cause,
+        hint: `Make it with \`mkdir ${given}\`.`,
+      },
+    );
   }
   const folder = await realpath(store);
   if (real === folder || real.startsWith(folder + sep) || folder.startsWith(real + sep)) {

@@ -12,14 +12,25 @@ export async function unmount(mountPoint: string, lazy: boolean): Promise<void> 
       ? ['/bin/umount', lazy ? ['-l', mountPoint] : [mountPoint]]
       : [helper ?? '/usr/bin/fusermount3', lazy ? ['-u', '-z', mountPoint] : ['-u', mountPoint]];
   await new Promise<void>((resolve, reject) => {
-    execFile(command as string, args as string[], { env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } }, (error, _out, text) => {
-      if (error === null || /not (found|mounted)/i.test(text)) return resolve();
-      const busy = /busy/i.test(text);
-      reject(
-        new AnywhenError(busy ? 'busy' : 'io', `${mountPoint}: ${busy ? 'is in use' : text.trim() || error.message}`, {
-          hint: busy ? 'Detach loop devices and close what is open there; `fuser -m` shows who it is.' : 'Look at the mount table.',
-        }),
-      );
-    });
+    execFile(
+      command as string,
+      args as string[],
+      { env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' } },
+      (error, _out, text) => {
+        if (error === null || /not (found|mounted)/i.test(text)) return resolve();
+        const busy = /busy/i.test(text);
+        reject(
+          new AnywhenError(
+            busy ? 'busy' : 'io',
+            `${mountPoint}: ${busy ? 'is in use' : text.trim() || error.message}`,
+            {
+              hint: busy
+                ? 'Detach loop devices and close what is open there; `fuser -m` shows who it is.'
+                : 'Look at the mount table.',
+            },
+          ),
+        );
+      },
+    );
   });
 }

@@ -9,7 +9,11 @@ const GRACE = 60_000;
 
 /** An open file. `done` is called once: with the bytes read or an error. */
 export interface Handle {
-  read(offset: number, into: Uint8Array, done: (error: AnywhenError | undefined, count: number) => void): void;
+  read(
+    offset: number,
+    into: Uint8Array,
+    done: (error: AnywhenError | undefined, count: number) => void,
+  ): void;
   write(offset: number, data: Uint8Array, done: Done): void;
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -105,7 +109,10 @@ export class Handles {
     return {
       read: (offset, into, done) => {
         const count = clipped(offset, into.length, scratch.size);
-        scratch.read(offset, into.subarray(0, count)).then(() => done(undefined, count), (error) => done(error, 0));
+        scratch.read(offset, into.subarray(0, count)).then(
+          () => done(undefined, count),
+          (error) => done(error, 0),
+        );
       },
       write: (offset, data, done) => {
         scratch.write(offset, data).then(() => done(undefined), done);
@@ -128,7 +135,10 @@ function readerOf(view: View): Pick<Handle, 'read'> {
     read: (offset, into, done) => {
       const count = clipped(offset, into.length, view.size);
       const part = count === into.length ? into : into.subarray(0, count);
-      view.read(offset, part).then(() => done(undefined, count), (error) => done(error, 0));
+      view.read(offset, part).then(
+        () => done(undefined, count),
+        (error) => done(error, 0),
+      );
     },
   };
 }

@@ -17,7 +17,8 @@ export interface ParsedTime {
   readonly toFlush: boolean;
 }
 
-const ISO = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+const ISO =
+  /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d\d:?\d\d)?)?$/;
 const BASIC = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,]?(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/;
 const SAMBA = /^@?GMT-(\d{4})\.(\d\d)\.(\d\d)-(\d\d)\.(\d\d)\.(\d\d)$/;
 const AGE = /^-(?=\d)(.+)$/;
@@ -38,7 +39,12 @@ function parseName(text: string, zone: string): TimeName {
   const age = AGE.exec(text);
   if (age !== null) return { kind: 'age', ns: parseDuration(age[1] as string) };
   const samba = SAMBA.exec(text);
-  if (samba !== null) return { kind: 'instant', at: instantOf([...samba.slice(1), undefined, 'Z'], zone, text), canonical: false };
+  if (samba !== null)
+    return {
+      kind: 'instant',
+      at: instantOf([...samba.slice(1), undefined, 'Z'], zone, text),
+      canonical: false,
+    };
   const match = ISO.exec(text) ?? BASIC.exec(text);
   if (match === null) return { kind: 'mark', name: text };
   const at = instantOf(match.slice(1), zone, text);
@@ -55,7 +61,9 @@ function instantOf(parts: readonly (string | undefined)[], zone: string, text: s
     const late = plain.toZonedDateTime(zone, { disambiguation: 'later' });
     if (early.epochNanoseconds === late.epochNanoseconds) return early.epochNanoseconds;
     const both = `${formatInstant(early.epochNanoseconds)} and ${formatInstant(late.epochNanoseconds)}`;
-    throw new AnywhenError('usage', `${text} is not one instant in ${zone}: it could be ${both}`, { hint: 'Give the time with Z or an offset.' });
+    throw new AnywhenError('usage', `${text} is not one instant in ${zone}: it could be ${both}`, {
+      hint: 'Give the time with Z or an offset.',
+    });
   } catch (cause) {
     if (cause instanceof AnywhenError) throw cause;
     throw new AnywhenError('usage', `${text}: there is no such date or time`, { cause });

@@ -10,7 +10,8 @@ import { parseTimeName } from './time-name.js';
 const LISTED = 200;
 
 /** Names that desktops and indexers ask for everywhere. */
-const PROBES = /^(\.Trash.*|\.DS_Store|\._.*|\.fseventsd|\.Spotlight.*|desktop\.ini|\.hidden|autorun\.inf|\.xdg-volume-info)$/;
+const PROBES =
+  /^(\.Trash.*|\.DS_Store|\._.*|\.fseventsd|\.Spotlight.*|desktop\.ini|\.hidden|autorun\.inf|\.xdg-volume-info)$/;
 
 export interface TreeOptions {
   /** The content of status.json. */
@@ -61,7 +62,10 @@ export class Tree {
 
   /** A canonical name is that instant or nothing; every other form is a link to a canonical name. */
   #time(name: string, prefix: string, kind: 'image' | 'snapshot', path: string): Node {
-    const text = prefix !== '' && name.startsWith(prefix) && !name.startsWith('@GMT-') ? name.slice(prefix.length) : name;
+    const text =
+      prefix !== '' && name.startsWith(prefix) && !name.startsWith('@GMT-')
+        ? name.slice(prefix.length)
+        : name;
     if (prefix !== '' && text === name && !name.startsWith('@GMT-')) throw absent(path);
     const { name: parsed } = parseTimeName(text);
     if (parsed.kind === 'instant' && parsed.canonical) {
@@ -77,7 +81,8 @@ export class Tree {
     const time = comma < 0 ? name : name.slice(0, comma);
     const suffix = comma < 0 ? '' : name.slice(comma + 1);
     const node = this.#time(time, '@', 'image', path);
-    if (node.kind === 'link') return { ...node, target: comma < 0 ? node.target : `${node.target},${suffix}` };
+    if (node.kind === 'link')
+      return { ...node, target: comma < 0 ? node.target : `${node.target},${suffix}` };
     if (node.kind !== 'image') throw absent(path);
     return { kind: 'scratch', at: node.at, name: suffix };
   }
@@ -133,7 +138,13 @@ export class Tree {
       case 'scratch':
         return file(0o600, this.volume.resolve(node.at).point.size, `scratch ${node.at},${node.name}`);
       case 'link':
-        return { mode: S_IFLNK | 0o777, size: node.target.length, time, inode: this.#inode(`link ${node.target}`), links: 1 };
+        return {
+          mode: S_IFLNK | 0o777,
+          size: node.target.length,
+          time,
+          inode: this.#inode(`link ${node.target}`),
+          links: 1,
+        };
       default:
         return { mode: S_IFDIR | 0o500, size: 0, time, inode: this.#inode(keyOf(node)), links: 2 };
     }

@@ -1,7 +1,7 @@
 import { AnywhenError, messageOf } from '../base/errors.js';
 import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
-import { FILES, segmentData, segmentDescriptors, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
+import { FILES, SUMS_PAGE_SIZE, SUMS_PER_PAGE, segmentData, segmentDescriptors } from '../format/layout.js';
 import { dataIntact } from '../journal/forward-recovery.js';
 import { SegmentKind } from '../journal/segment-format.js';
 import type { SegmentTable } from '../journal/segment-table.js';
@@ -54,7 +54,11 @@ async function* checkSegments(engine: Engine, data: boolean): AsyncGenerator<Fin
   }
 }
 
-async function* checkSegmentData(engine: Engine, segment: number, table: SegmentTable): AsyncGenerator<Finding> {
+async function* checkSegmentData(
+  engine: Engine,
+  segment: number,
+  table: SegmentTable,
+): AsyncGenerator<Finding> {
   for (let record = 0; record < table.count; record++) {
     if (table.kind[record] !== SegmentKind.extent) continue;
     const bytes = new Uint8Array(table.length[record] as number);
@@ -71,7 +75,11 @@ async function* checkSnapshots(engine: Engine): AsyncGenerator<Finding> {
   for (const { sequence, segment, record, extents } of engine.meta.catalog.snapshots) {
     const table = engine.segments.get(segment);
     if (table !== undefined && record + extents <= table.count) continue;
-    yield { level: 'error', file: FILES.catalog, message: `snapshot ${sequence}: its list is not in segment ${segment}` };
+    yield {
+      level: 'error',
+      file: FILES.catalog,
+      message: `snapshot ${sequence}: its list is not in segment ${segment}`,
+    };
   }
 }
 
@@ -109,7 +117,11 @@ async function* checkForward(engine: Engine): AsyncGenerator<Finding> {
   const { index, executor, scan } = engine;
   for (let at = index.first; at < index.next; at++) {
     if (await dataIntact(executor, index, scan.data, at)) continue;
-    yield { level: 'error', file: FILES.forward, message: `the data of sequence ${at} does not match its checksum` };
+    yield {
+      level: 'error',
+      file: FILES.forward,
+      message: `the data of sequence ${at} does not match its checksum`,
+    };
   }
 }
 
@@ -118,6 +130,10 @@ async function* checkOrphans(engine: Engine): AsyncGenerator<Finding> {
     const segment = Number.parseInt(name, 10);
     const move = name.endsWith('.move') && engine.meta.superblock.copied?.segment === segment;
     if (move || (!name.endsWith('.move') && engine.meta.catalog.segments.has(segment))) continue;
-    yield { level: 'warning', file: `${FILES.backward}/${name}`, message: 'an orphan: the catalog does not name it' };
+    yield {
+      level: 'warning',
+      file: `${FILES.backward}/${name}`,
+      message: 'an orphan: the catalog does not name it',
+    };
   }
 }

@@ -32,7 +32,9 @@ export class ScratchView implements Scratch {
 
   async read(offset: number, into: Uint8Array): Promise<void> {
     const parts: { start: number; end: number; file: number }[] = [];
-    this.#overlay.lookup(offset, offset + into.length, (start, end, file) => parts.push({ start, end, file }));
+    this.#overlay.lookup(offset, offset + into.length, (start, end, file) =>
+      parts.push({ start, end, file }),
+    );
     for (const { start, end, file } of parts) {
       const slice = into.subarray(start - offset, end - offset);
       if (file === MIM) await this.view.read(start, slice);

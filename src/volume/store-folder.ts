@@ -77,7 +77,9 @@ export async function createStore(
   } catch (error) {
     await executor.close();
     removeStoreFiles(folder, made);
-    throw error instanceof AnywhenError ? error : new AnywhenError('io', `${folder}: the store could not be made`, { cause: error });
+    throw error instanceof AnywhenError
+      ? error
+      : new AnywhenError('io', `${folder}: the store could not be made`, { cause: error });
   } finally {
     await executor.close();
     await source?.close();

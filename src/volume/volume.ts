@@ -158,7 +158,9 @@ export class Volume {
     if (jump === 0n || this.journal === undefined) return;
     const milliseconds = Number((jump < 0n ? -jump : jump) / 1_000_000n);
     await this.journal.enter({ kind: Kind.clock, start: milliseconds, length: jump < 0n ? 1 : 0 });
-    this.events.warning?.(`the system clock jumped by ${jump < 0n ? '-' : ''}${milliseconds} ms; stamps go on rising`);
+    this.events.warning?.(
+      `the system clock jumped by ${jump < 0n ? '-' : ''}${milliseconds} ms; stamps go on rising`,
+    );
   }
 
   resolve(at: Instant): Resolution {

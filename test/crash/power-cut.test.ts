@@ -3,7 +3,16 @@ import type { MemoryExecutor } from '../../src/file/memory-executor.js';
 import { RecordingExecutor } from '../../src/file/recording-executor.js';
 import type { Volume } from '../../src/volume/volume.js';
 import { crashStates } from '../support/crash-states.js';
-import { discard, firstDifference, Model, newStore, open, readAll, TestTime, write } from '../support/model.js';
+import {
+  discard,
+  firstDifference,
+  Model,
+  newStore,
+  open,
+  readAll,
+  TestTime,
+  write,
+} from '../support/model.js';
 
 /*
  * The power is cut at every step of a run with two sync events, a wrap of the ring, flushes, a mark and a restore.
@@ -27,7 +36,12 @@ function source(seed: number): (below: number) => number {
   };
 }
 
-async function workload(executor: RecordingExecutor, time: TestTime, model: Model, random: (below: number) => number): Promise<void> {
+async function workload(
+  executor: RecordingExecutor,
+  time: TestTime,
+  model: Model,
+  random: (below: number) => number,
+): Promise<void> {
   const volume = await open(executor, { time });
   let flushed = 0;
   const note = () => executor.note({ acknowledged: model.states.length - 1, flushed } satisfies Note);
@@ -39,11 +53,15 @@ async function workload(executor: RecordingExecutor, time: TestTime, model: Mode
     for (let at = 0; at < count; at++) {
       time.advance(1_000_000_000n);
       const start = random(SIZE - 1);
-      const data = Buffer.alloc(Math.min(1 + random(random(3) === 0 ? 9000 : 700), SIZE - start), 1 + random(255));
+      const data = Buffer.alloc(
+        Math.min(1 + random(random(3) === 0 ? 9000 : 700), SIZE - start),
+        1 + random(255),
+      );
       if (random(6) === 0) await discard(volume, start, data.length);
       else await write(volume, start, data);
       const stamp = volume.engine.clock.last;
-      const kept = volume.engine.index.kind(volume.engine.index.next - 1) === 2 ? Buffer.alloc(data.length) : data;
+      const kept =
+        volume.engine.index.kind(volume.engine.index.next - 1) === 2 ? Buffer.alloc(data.length) : data;
       model.change(stamp, (bytes) => void kept.copy(bytes, start));
       note();
     }
@@ -69,7 +87,13 @@ async function workload(executor: RecordingExecutor, time: TestTime, model: Mode
   durable();
 }
 
-async function checkState(disk: MemoryExecutor, time: TestTime, model: Model, note: Note, what: string): Promise<void> {
+async function checkState(
+  disk: MemoryExecutor,
+  time: TestTime,
+  model: Model,
+  note: Note,
+  what: string,
+): Promise<void> {
   let volume: Volume;
   try {
     volume = await open(disk, { time });
@@ -93,19 +117,26 @@ async function checkState(disk: MemoryExecutor, time: TestTime, model: Model, no
   expect(await firstDifference(again, after), `${what}, written on`).toBeUndefined();
 }
 
-test.each(Array.from({ length: SEEDS }, (_, at) => at + 1))('power cut at every step, seed %i', { timeout: 3_600_000 }, async (seed) => {
-  const random = source(seed);
-  const time = new TestTime();
-  const base = await newStore(SIZE, 48 * 1024, 8 * 4096, time.wall());
-  const model = new Model(SIZE, time.wall());
-  const executor = new RecordingExecutor(base.copy());
-  await workload(executor, time, model, random);
-  let states = 0;
-  for (const state of crashStates(base, executor.recorded, random)) {
-    const note = (state.notes[state.notes.length - 1] as Note | undefined) ?? { acknowledged: 0, flushed: 0 };
-    await checkState(state.disk, time, model, note, state.what);
-    states += 1;
-  }
-  console.info(`seed ${seed}: ${executor.recorded.length} steps, ${states} states`);
-  expect(states).toBeGreaterThan(200);
-});
+test.each(Array.from({ length: SEEDS }, (_, at) => at + 1))(
+  'power cut at every step, seed %i',
+  { timeout: 3_600_000 },
+  async (seed) => {
+    const random = source(seed);
+    const time = new TestTime();
+    const base = await newStore(SIZE, 48 * 1024, 8 * 4096, time.wall());
+    const model = new Model(SIZE, time.wall());
+    const executor = new RecordingExecutor(base.copy());
+    await workload(executor, time, model, random);
+    let states = 0;
+    for (const state of crashStates(base, executor.recorded, random)) {
+      const note = (state.notes[state.notes.length - 1] as Note | undefined) ?? {
+        acknowledged: 0,
+        flushed: 0,
+      };
+      await checkState(state.disk, time, model, note, state.what);
+      states += 1;
+    }
+    console.info(`seed ${seed}: ${executor.recorded.length} steps, ${states} states`);
+    expect(states).toBeGreaterThan(200);
+  },
+);

@@ -228,7 +228,7 @@ describeMounted('the end of a mount', () => {
     await mounted.end('SIGKILL');
     await expect(stat(mounted.volume)).rejects.toEqual(failure('ENOTCONN'));
     await mounted.mount();
-    expect(mounted.log).toMatch(/stale|dead|no longer/);
+    await until('the message', () => /stale|dead|no longer/.test(mounted.log));
     expect((await bytesAt(mounted.volume, 0, 4096)).equals(Buffer.alloc(4096, 8))).toBe(true);
     expect(await mounted.end()).toBe(0);
   });

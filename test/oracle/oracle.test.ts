@@ -58,7 +58,10 @@ class Run {
   executor!: Awaited<ReturnType<typeof newStore>>;
   #marks = 0;
   readonly warnings: string[] = [];
-  readonly #options = { time: this.time, events: { warning: (message: string) => void this.warnings.push(message) } };
+  readonly #options = {
+    time: this.time,
+    events: { warning: (message: string) => void this.warnings.push(message) },
+  };
 
   async begin(): Promise<void> {
     this.executor = await newStore(SIZE, 96 * 1024, 6 * 4096, this.time.wall());

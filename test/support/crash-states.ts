@@ -45,15 +45,21 @@ export function* crashStates(
       continue;
     }
     if (step.op === 'datasync') {
-      for (const one of pending) if (one.step.file === step.file && !NAMES.has(one.step.op)) one.synced = true;
+      for (const one of pending)
+        if (one.step.file === step.file && !NAMES.has(one.step.op)) one.synced = true;
     } else if (step.op === 'syncdir') {
-      for (const one of pending) if (NAMES.has(one.step.op) && folderOf(one.step.file) === step.file) one.synced = true;
+      for (const one of pending)
+        if (NAMES.has(one.step.op) && folderOf(one.step.file) === step.file) one.synced = true;
     } else {
       pending.push({ step, synced: false });
     }
     pending = settle(durable, pending);
     for (const [name, chosen, torn] of choices(pending, random)) {
-      yield { disk: materialise(durable, pending, chosen, torn), notes: [...notes], what: `step ${index} (${step.op} ${step.file}), ${name}` };
+      yield {
+        disk: materialise(durable, pending, chosen, torn),
+        notes: [...notes],
+        what: `step ${index} (${step.op} ${step.file}), ${name}`,
+      };
     }
   }
 }
@@ -87,19 +93,24 @@ function* choices(pending: readonly Pending[], random: (below: number) => number
   yield ['all', () => true];
   if (unsynced.length === 0) return;
   yield ['none', () => false];
-  const few = unsynced.length <= 4 ? unsynced : [unsynced[random(unsynced.length)], unsynced[random(unsynced.length)]];
+  const few =
+    unsynced.length <= 4 ? unsynced : [unsynced[random(unsynced.length)], unsynced[random(unsynced.length)]];
   for (const item of few) {
     if (item === undefined) continue;
     yield [`without ${item.index}`, (index) => index !== item.index];
     yield [`only ${item.index}`, (index) => index === item.index];
   }
   const seed = random(2 ** 30);
-  yield [`random ${seed}`, (index) => ((Math.imul(index + 1, 0x9e3779b1) ^ Math.imul(seed, index + 7)) >>> 13) % 2 === 0];
+  yield [
+    `random ${seed}`,
+    (index) => ((Math.imul(index + 1, 0x9e3779b1) ^ Math.imul(seed, index + 7)) >>> 13) % 2 === 0,
+  ];
   const last = unsynced[unsynced.length - 1];
   if (last?.one.step.op !== 'write') return;
   const length = last.one.step.from.reduce((sum, part) => sum + part.length, 0);
   const border = SECTOR - (last.one.step.offset % SECTOR);
-  for (let cut = border; cut < length; cut += SECTOR * (1 + random(8))) yield [`torn at ${cut}`, () => true, cut];
+  for (let cut = border; cut < length; cut += SECTOR * (1 + random(8)))
+    yield [`torn at ${cut}`, () => true, cut];
 }
 
 function materialise(

@@ -113,7 +113,10 @@ export class MountedStore {
     this.#daemon = { child, log, ended };
     await until(`mount of ${this.mnt}`, () => {
       if (over) throw new Error(`the daemon ended before the mount was there:\n${this.log}`);
-      return isMounted(this.mnt) && existsSync(this.volume);
+      // The daemon's word: of a stale mount the kernel may still remember the names.
+      return (
+        /\bmounted\b/.test(Buffer.concat(log).toString()) && isMounted(this.mnt) && existsSync(this.volume)
+      );
     });
   }
 
