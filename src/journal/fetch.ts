@@ -45,6 +45,11 @@ export class Fetcher {
     this.#sums.set(file * 2 ** 32 + record, sums);
   }
 
+  /** Forgets the sums of segments that were dropped: their numbers may be given again. */
+  forgetSums(): void {
+    this.#sums.clear();
+  }
+
   /** Reads the bytes of `(file, record)` from address `start` on, if no disk need be waited for. */
   readNow(file: SourceFile, record: number, start: number, into: Uint8Array): boolean {
     if (file === ZERO) return zero(into);

@@ -54,11 +54,19 @@ export function applyChange(map: Vrmo, index: ForwardIndex, sequence: number, se
   );
 }
 
-/** The map of the state after `sequence`, from the MIM and the forward journal ([0049]). */
-export function buildNear(index: ForwardIndex, sequence: number, segments: SegmentStore): Vrmo {
+/**
+ * The map of the state after `sequence`, from the MIM and the forward journal ([0049]).
+ *
+ * @param first the sequence behind the MIM's: what is older is on the MIM, also while its descriptors are still known
+ */
+export function buildNear(
+  index: ForwardIndex,
+  first: number,
+  sequence: number,
+  segments: SegmentStore,
+): Vrmo {
   const map = new Vbmm();
-  for (let at = index.first; at <= sequence; at++)
-    if (index.changes(at)) applyChange(map, index, at, segments);
+  for (let at = first; at <= sequence; at++) if (index.changes(at)) applyChange(map, index, at, segments);
   return map;
 }
 

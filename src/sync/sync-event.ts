@@ -276,6 +276,7 @@ export class SyncEvent {
         { op: 'unlink', file: segmentData(segment) },
       );
     }
+    if (spent.length > 0) this.parts.fetcher.forgetSums();
     await this.parts.executor.run(steps);
     index.dropBelow(copied.endSequence + 1);
   }

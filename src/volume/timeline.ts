@@ -32,9 +32,10 @@ export class Timeline {
 
   /** The state that sequence `sequence` of near history belongs to: its last change. */
   stateOf(sequence: number): number {
-    const { index } = this.parts;
-    for (let at = sequence; at >= index.first; at--) if (index.changes(at)) return at;
-    return this.parts.meta.superblock.mimSequence;
+    const { index, meta } = this.parts;
+    const first = meta.superblock.journal.firstSequence;
+    for (let at = sequence; at >= first; at--) if (index.changes(at)) return at;
+    return meta.superblock.mimSequence;
   }
 
   /** The size of the volume in a state of near history. */

@@ -71,7 +71,7 @@ export class Volume {
     this.#marks = marks;
     this.timeline = new Timeline({ meta, index, marks: () => this.marks(), now: () => this.now() });
     this.#size = this.timeline.sizeAt(index.next - 1);
-    const map = buildNear(index, index.next - 1, segments);
+    const map = buildNear(index, meta.superblock.journal.firstSequence, index.next - 1, segments);
     this.live = new MapView(fetcher, views, map, Number.MAX_SAFE_INTEGER, 0n, () => this.#size);
   }
 
@@ -204,7 +204,7 @@ export class Volume {
       const from = firstSnapshotFrom(meta.catalog, point.sequence);
       await loadLists(meta.catalog, from, segments);
       const map = near
-        ? buildNear(index, point.sequence, segments)
+        ? buildNear(index, meta.superblock.journal.firstSequence, point.sequence, segments)
         : buildSnapshot(meta.catalog, from, segments);
       // Between the two commits of a sync event the MIM is on its way: what the lists hold is not read from it.
       if (near && meta.superblock.copied !== undefined) preserveLists(map, meta.catalog, from, segments);
@@ -269,8 +269,8 @@ export class Volume {
     const started = performance.now();
     const { index, meta } = this.engine;
     try {
-      await journal.flush();
-      const end = index.next - 1;
+      // The window ends where the flush did: there, and only there, both queues go on at a border.
+      const end = await journal.flush();
       const marks = this.#marks.filter((mark) => mark.sequence >= index.first && mark.sequence <= end);
       const result = await new SyncEvent(this.engine).run({
         end,

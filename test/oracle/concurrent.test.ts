@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import type { Executor, Plan } from '../../src/file/executor.js';
+import type { MemoryExecutor } from '../../src/file/memory-executor.js';
+import { Model, newStore, open, readAll, TestTime, write } from '../support/model.js';
+
+/*
+ * Writes go on while sync events run and marks are read: every mark reads the same before, during and after the
+ * sync event that makes a snapshot of it. The disk answers late and out of turn.
+ */
+class SlowExecutor implements Executor {
+  readonly readOnly = false;
+  constructor(
+    readonly below: MemoryExecutor,
+    readonly random: (below: number) => number,
+  ) {}
+  async run(plan: Plan): Promise<void> {
+    for (const step of plan) {
+      for (let wait = this.random(4); wait > 0; wait--) await new Promise((resolve) => setImmediate(resolve));
+      await this.below.run([step]);
+    }
+  }
+  runNow(plan: Plan): boolean {
+    return this.random(2) === 0 && this.below.runNow(plan);
+  }
+  size = (file: string) => this.below.size(file);
+  list = (folder: string) => this.below.list(folder);
+  space = () => this.below.space();
+  close = () => this.below.close();
+}
+
+const SIZE = 256 * 1024;
+
+test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+  'marks keep their bytes under writes and sync events, seed %i',
+  async (seed) => {
+    let state = seed;
+    const random = (below: number) => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((state / 2 ** 32) * below);
+    };
+    const time = new TestTime();
+    const disk = await newStore(SIZE, 512 * 1024, 64 * 4096, time.wall());
+    const warnings: string[] = [];
+    const events = { warning: (message: string) => void warnings.push(message) };
+    const volume = await open(new SlowExecutor(disk, random), { time, events });
+    const model = new Model(SIZE, time.wall());
+    let over = false;
+    const writer = async () => {
+      for (let at = 0; at < 400; at++) {
+        time.advance(1_000_000n);
+        const start = 512 * random(SIZE / 512 - 8);
+        const data = Buffer.alloc(512 * (1 + random(8)), at % 7 === 0 ? 0 : 1 + random(255));
+        const before = volume.engine.clock.last;
+        await write(volume, start, data);
+        const stamp = volume.engine.index.stamp(volume.engine.index.next - 1);
+        expect(stamp).toBeGreaterThan(before);
+        model.change(stamp, (bytes) => void data.copy(bytes, start));
+      }
+      over = true;
+    };
+    const reader = async () => {
+      for (let round = 0; !over; round++) {
+        const mark = await volume.mark(`mark-${round}`);
+        const view = await volume.openView(mark.at);
+        const first = await readAll(view);
+        if (random(2) === 0) await volume.sync('test');
+        expect((await readAll(view)).equals(first), 'while open').toBe(true);
+        view.close();
+        for (const old of volume.marks()) {
+          const again = await volume.openView(old.at);
+          expect((await readAll(again)).equals(model.at(old.at)), old.name).toBe(true);
+          again.close();
+        }
+      }
+    };
+    await Promise.all([writer(), reader()]);
+    expect(warnings).toEqual([]);
+  },
+);
