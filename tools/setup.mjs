@@ -146,8 +146,9 @@ function npmPackagesAreThere() {
 
 function npmPackages() {
   if (npmPackagesAreThere()) return false;
-  say('npm ci --ignore-scripts');
-  run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+  // Not `npm ci`: it refuses a lock file that names optional packages of other systems without their versions.
+  say('npm install --ignore-scripts');
+  run('npm', ['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund']);
   return true;
 }
 
