@@ -242,9 +242,10 @@ export class Volume {
       flags: Flag.client | (hold ? Flag.hold : 0),
       data,
     });
-    await journal.flush();
+    // Known before it is durable: a sync event that begins now must keep its state.
     const mark = { name, sequence, at: this.engine.index.stamp(sequence), hold };
     this.#marks.push(mark);
+    await journal.flush();
     return mark;
   }
 
