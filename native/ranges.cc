@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -8,24 +7,64 @@
 
 #include "sys.h"
 
-// fallocate(fd, mode, offset, length)
-napi_value Fallocate(napi_env env, napi_callback_info info) {
-  napi_value args[4];
-  int fd, mode;
-  int64_t offset, length;
-  if (!Arguments(env, info, 4, args) || !ToInt(env, args[0], &fd) || !ToInt(env, args[1], &mode) ||
-      !ToOffset(env, args[2], &offset) || !ToOffset(env, args[3], &length)) {
-    return nullptr;
-  }
-  int result;
-  do {
-    result = fallocate(fd, mode, offset, length);
-  } while (result != 0 && errno == EINTR);
-  if (result != 0) return ThrowErrno(env, "fallocate", errno);
-  return nullptr;
+namespace {
+
+int64_t PerformFallocate(const PoolCall& call) { return fallocate(call.fd, call.mode, call.offset, call.length); }
+
+int64_t PerformCopy(const PoolCall& call) {
+  off_t in = call.offset, out = call.other_offset;
+  return copy_file_range(call.fd, &in, call.other_fd, &out, static_cast<size_t>(call.length), 0);
 }
 
-// seek(fd, offset, whence): SEEK_DATA (3) or SEEK_HOLE (4); -1 when there is no data behind the offset.
+int64_t PerformClone(const PoolCall& call) {
+  file_clone_range range = {};
+  range.src_fd = call.fd;
+  range.src_offset = static_cast<uint64_t>(call.offset);
+  range.src_length = static_cast<uint64_t>(call.length);
+  range.dest_offset = static_cast<uint64_t>(call.other_offset);
+  return ioctl(call.other_fd, FICLONERANGE, &range);
+}
+
+// The arguments (from, fromOffset, to, toOffset, length).
+bool TwoRanges(napi_env env, napi_callback_info info, PoolCall* call) {
+  napi_value args[5];
+  return Arguments(env, info, 5, args) && ToInt(env, args[0], &call->fd) && ToOffset(env, args[1], &call->offset) &&
+         ToInt(env, args[2], &call->other_fd) && ToOffset(env, args[3], &call->other_offset) &&
+         ToOffset(env, args[4], &call->length);
+}
+
+}  // namespace
+
+// fallocate(fd, mode, offset, length), on the pool.
+napi_value Fallocate(napi_env env, napi_callback_info info) {
+  napi_value args[4];
+  PoolCall call = {};
+  call.syscall = "fallocate";
+  call.perform = PerformFallocate;
+  if (!Arguments(env, info, 4, args) || !ToInt(env, args[0], &call.fd) || !ToInt(env, args[1], &call.mode) ||
+      !ToOffset(env, args[2], &call.offset) || !ToOffset(env, args[3], &call.length)) {
+    return nullptr;
+  }
+  return RunOnPool(env, call);
+}
+
+// copyFileRange(from, fromOffset, to, toOffset, length), on the pool: bytes copied, 0 at the end of the file.
+napi_value CopyFileRange(napi_env env, napi_callback_info info) {
+  PoolCall call = {};
+  call.syscall = "copy_file_range";
+  call.perform = PerformCopy;
+  return TwoRanges(env, info, &call) ? RunOnPool(env, call) : nullptr;
+}
+
+// cloneRange(from, fromOffset, to, toOffset, length), on the pool: shares the blocks (reflink).
+napi_value CloneRange(napi_env env, napi_callback_info info) {
+  PoolCall call = {};
+  call.syscall = "FICLONERANGE";
+  call.perform = PerformClone;
+  return TwoRanges(env, info, &call) ? RunOnPool(env, call) : nullptr;
+}
+
+// seek(fd, offset, whence): SEEK_DATA (3) or SEEK_HOLE (4); -1 when there is none at or behind the offset.
 napi_value Seek(napi_env env, napi_callback_info info) {
   napi_value args[3];
   int fd, whence;
@@ -34,43 +73,7 @@ napi_value Seek(napi_env env, napi_callback_info info) {
       !ToInt(env, args[2], &whence)) {
     return nullptr;
   }
-  off_t found = lseek(fd, offset, whence);
+  const off_t found = lseek(fd, offset, whence);
   if (found < 0 && errno != ENXIO) return ThrowErrno(env, "lseek", errno);
   return FromOffset(env, found);
-}
-
-// copyFileRange(from, fromOffset, to, toOffset, length): bytes copied, 0 at the end of the file.
-napi_value CopyFileRange(napi_env env, napi_callback_info info) {
-  napi_value args[5];
-  int from, to;
-  int64_t from_offset, to_offset, length;
-  if (!Arguments(env, info, 5, args) || !ToInt(env, args[0], &from) || !ToOffset(env, args[1], &from_offset) ||
-      !ToInt(env, args[2], &to) || !ToOffset(env, args[3], &to_offset) || !ToOffset(env, args[4], &length)) {
-    return nullptr;
-  }
-  off_t in = from_offset, out = to_offset;
-  ssize_t copied;
-  do {
-    copied = copy_file_range(from, &in, to, &out, static_cast<size_t>(length), 0);
-  } while (copied < 0 && errno == EINTR);
-  if (copied < 0) return ThrowErrno(env, "copy_file_range", errno);
-  return FromOffset(env, copied);
-}
-
-// cloneRange(from, fromOffset, to, toOffset, length): shares the blocks (reflink).
-napi_value CloneRange(napi_env env, napi_callback_info info) {
-  napi_value args[5];
-  int from, to;
-  int64_t from_offset, to_offset, length;
-  if (!Arguments(env, info, 5, args) || !ToInt(env, args[0], &from) || !ToOffset(env, args[1], &from_offset) ||
-      !ToInt(env, args[2], &to) || !ToOffset(env, args[3], &to_offset) || !ToOffset(env, args[4], &length)) {
-    return nullptr;
-  }
-  file_clone_range range = {};
-  range.src_fd = from;
-  range.src_offset = static_cast<uint64_t>(from_offset);
-  range.src_length = static_cast<uint64_t>(length);
-  range.dest_offset = static_cast<uint64_t>(to_offset);
-  if (ioctl(to, FICLONERANGE, &range) != 0) return ThrowErrno(env, "ioctl", errno);
-  return nullptr;
 }

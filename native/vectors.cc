@@ -1,32 +1,49 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "sys.h"
 
 namespace {
 
-constexpr uint32_t kMaxVectors = 256;
+// Buffers that one system call takes at most here; longer arrays take several.
+constexpr uint32_t kVectors = 128;
 
 bool ToBytes(napi_env env, napi_value value, iovec* out) {
   napi_typedarray_type type;
-  size_t length;
-  void* data;
-  if (napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr) != napi_ok || type != napi_uint8_array) {
-    napi_throw_type_error(env, nullptr, "a Uint8Array was expected");
-    return false;
+  if (napi_get_typedarray_info(env, value, &type, &out->iov_len, &out->iov_base, nullptr, nullptr) == napi_ok &&
+      type == napi_uint8_array) {
+    return true;
   }
-  out->iov_base = data;
-  out->iov_len = length;
-  return true;
+  napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "a Uint8Array was expected");
+  return false;
+}
+
+// Writes all of the buffers, whatever the kernel takes at a time. 0, or errno.
+int WriteWhole(int fd, iovec* vectors, uint32_t count, int64_t* offset) {
+  uint32_t first = 0;
+  while (true) {
+    while (first < count && vectors[first].iov_len == 0) first++;
+    if (first == count) return 0;
+    const ssize_t written = pwritev(fd, vectors + first, static_cast<int>(count - first), *offset);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    if (written == 0) return EIO;  // No progress, no reason given: never spin.
+    *offset += written;
+    size_t rest = static_cast<size_t>(written);
+    while (rest > 0 && rest >= vectors[first].iov_len) rest -= vectors[first++].iov_len;
+    if (rest > 0) {
+      vectors[first].iov_base = static_cast<char*>(vectors[first].iov_base) + rest;
+      vectors[first].iov_len -= rest;
+    }
+  }
 }
 
 }  // namespace
 
-// preadNowait(fd, into, offset): bytes read, or -1 if a disk would have to be waited for.
-// Filesystems that don't know RWF_NOWAIT answer -1 as well: then the pool reads.
+// preadNowait(fd, into, offset): bytes read, or -1 if a disk would have to be waited for. A filesystem that does not
+// know RWF_NOWAIT cannot tell, which is the same answer: the caller then reads on the pool.
 napi_value PreadNowait(napi_env env, napi_callback_info info) {
   napi_value args[3];
   int fd;
@@ -46,34 +63,28 @@ napi_value PreadNowait(napi_env env, napi_callback_info info) {
   return FromOffset(env, count);
 }
 
-// pwritev(fd, from, offset): writes all of an array of Uint8Arrays; continues short writes.
+// pwritev(fd, from, offset): writes all of an array of Uint8Arrays, at once, on the calling thread.
 napi_value Pwritev(napi_env env, napi_callback_info info) {
   napi_value args[3];
   int fd;
   int64_t offset;
   uint32_t count;
   if (!Arguments(env, info, 3, args) || !ToInt(env, args[0], &fd) || !ToOffset(env, args[2], &offset)) return nullptr;
-  if (napi_get_array_length(env, args[1], &count) != napi_ok || count > kMaxVectors) {
-    napi_throw_type_error(env, nullptr, "an array of at most 256 Uint8Arrays was expected");
+  if (napi_get_array_length(env, args[1], &count) != napi_ok) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "an array of Uint8Arrays was expected");
     return nullptr;
   }
-  iovec vectors[kMaxVectors];
-  for (uint32_t at = 0; at < count; at++) {
-    napi_value element;
-    if (napi_get_element(env, args[1], at, &element) != napi_ok || !ToBytes(env, element, &vectors[at])) return nullptr;
-  }
-  uint32_t first = 0;
-  while (first < count) {
-    ssize_t written = pwritev(fd, vectors + first, static_cast<int>(count - first), offset);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ThrowErrno(env, "pwritev", errno);
-    offset += written;
-    size_t rest = static_cast<size_t>(written);
-    while (first < count && rest >= vectors[first].iov_len) rest -= vectors[first++].iov_len;
-    if (first < count) {
-      vectors[first].iov_base = static_cast<char*>(vectors[first].iov_base) + rest;
-      vectors[first].iov_len -= rest;
+  iovec vectors[kVectors];
+  for (uint32_t at = 0; at < count;) {
+    uint32_t taken = 0;
+    for (; taken < kVectors && at < count; taken++, at++) {
+      napi_value element;
+      if (napi_get_element(env, args[1], at, &element) != napi_ok || !ToBytes(env, element, &vectors[taken])) {
+        return nullptr;
+      }
     }
+    const int error = WriteWhole(fd, vectors, taken, &offset);
+    if (error != 0) return ThrowErrno(env, "pwritev", error);
   }
   return nullptr;
 }

@@ -2,26 +2,42 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { AnywhenError } from './base/errors.js';
 
-/** The system calls that Node lacks. They throw errors as Node's own do, with `code` and `syscall`. Offsets in bytes. */
+/**
+ * The system calls that Node lacks. Errors are as Node's own, with `code`, `errno` and `syscall`; an argument that is no
+ * descriptor, offset or buffer is a `TypeError`. Offsets and lengths are safe integers, in bytes. What gives a promise runs on libuv's pool: the
+ * descriptor must stay open until it is settled. The rest runs on the calling thread.
+ */
 export interface Sys {
-  /** True if the lock was taken, false if another holds it; never waits. */
+  /** `LOCK_SH`, `LOCK_EX` or `LOCK_UN`. False if another holds it; never waits. */
   flock(fd: number, operation: number): boolean;
+  /** Bytes. */
   blockDeviceSize(fd: number): number;
-  /** False where the filesystem has no such flag. */
+  /** Asks btrfs to write a file in place; the file must be empty. False where there is no such flag. */
   setNoCow(fd: number): boolean;
-  fallocate(fd: number, mode: number, offset: number, length: number): void;
-  /** The next data or hole at or after `offset`; -1 if there is none. */
+  /** Marks the process as one that write-back depends on (`PR_SET_IO_FLUSHER`). False where that is not allowed. */
+  setIoFlusher(): boolean;
+  fallocate(fd: number, mode: number, offset: number, length: number): Promise<number>;
+  /** `SEEK_DATA` or `SEEK_HOLE`: the next one at or after `offset`; -1 if there is none. */
   seek(fd: number, offset: number, whence: number): number;
-  copyFileRange(from: number, fromOffset: number, to: number, toOffset: number, length: number): number;
-  cloneRange(from: number, fromOffset: number, to: number, toOffset: number, length: number): void;
-  /** Bytes read, or -1 if a disk would have to be waited for. */
+  /** Bytes copied, which may be fewer than asked for; 0 at the end of the file. */
+  copyFileRange(
+    from: number,
+    fromOffset: number,
+    to: number,
+    toOffset: number,
+    length: number,
+  ): Promise<number>;
+  /** Shares the blocks of two files; offsets and length are multiples of the filesystem's block size. */
+  cloneRange(from: number, fromOffset: number, to: number, toOffset: number, length: number): Promise<number>;
+  /** Bytes read, fewer at the end of the file or of what is in memory; -1 if a disk would have to be waited for. */
   preadNowait(fd: number, into: Uint8Array, offset: number): number;
-  /** Writes all of at most 256 buffers. */
+  /** Writes all of the buffers, one after another. When it throws, some of them may be written. */
   pwritev(fd: number, from: readonly Uint8Array[], offset: number): void;
 }
 
 export const LOCK_SH = 1;
 export const LOCK_EX = 2;
+export const LOCK_UN = 8;
 export const FALLOC_KEEP_SIZE = 1;
 export const FALLOC_PUNCH_HOLE = 2;
 export const SEEK_DATA = 3;
@@ -29,14 +45,18 @@ export const SEEK_HOLE = 4;
 
 let loaded: Sys | undefined;
 
-/** @throws `unsupported` if the addon was not built */
+/**
+ * The addon.
+ *
+ * @throws `unsupported` if it was not built
+ */
 export function sys(): Sys {
-  loaded ??= load();
+  loaded ??= load(fileURLToPath(new URL('../native/build/sys.node', import.meta.url)));
   return loaded;
 }
 
-function load(): Sys {
-  const path = fileURLToPath(new URL('../native/build/sys.node', import.meta.url));
+/** Loads an addon from a place of its own. */
+export function load(path: string): Sys {
   try {
     return createRequire(import.meta.url)(path) as Sys;
   } catch (cause) {

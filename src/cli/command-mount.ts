@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
@@ -5,12 +6,13 @@ import { AnywhenError } from '../base/errors.js';
 import { openTarget } from '../control/locate.js';
 import { anywhenMount } from '../fuse/mount-table.js';
 import { unmount } from '../fuse/unmount.js';
+import { checkAllowed, parseMountOptions } from './mount-options.js';
 import { type OutputOptions, print } from './output.js';
-import { daemonise, parseMountOptions, serve } from './run-mount.js';
+import { daemonise, serve } from './run-mount.js';
 
 interface MountFlags extends OutputOptions {
   readonly foreground?: boolean;
-  readonly options?: string;
+  readonly options: string[];
   readonly logFile?: string;
   readonly driver: string;
 }
@@ -22,7 +24,7 @@ export function addMountCommands(program: Command): void {
     .argument('<mnt>', 'an empty folder')
     .description('show the volume and its history under MNT')
     .option('-f, --foreground', 'stay in the foreground')
-    .option('-o, --options <list>', 'ro, allow_other, allow_root')
+    .option('-o, --options <list>', 'ro, allow_other, allow_root', collect, [])
     .option('--driver <name>', 'fuse-native', 'fuse-native')
     .option('--log-file <file>', 'append the log of the daemon to a file')
     .action(mount);
@@ -36,6 +38,7 @@ export function addMountCommands(program: Command): void {
 
 async function mount(store: string, mnt: string, flags: MountFlags): Promise<void> {
   const options = parseMountOptions(flags.options);
+  checkAllowed(options, process.getuid?.() === 0, fuseConf());
   if (flags.driver !== 'fuse-native')
     throw new AnywhenError('usage', `there is no driver ${flags.driver}`, { hint: 'fuse-native' });
   if (flags.foreground === true) {
@@ -45,11 +48,26 @@ async function mount(store: string, mnt: string, flags: MountFlags): Promise<voi
   }
   const program = fileURLToPath(new URL('./index.js', import.meta.url));
   const extra = [
-    ...(flags.options === undefined ? [] : ['-o', flags.options]),
+    ...flags.options.flatMap((list) => ['-o', list]),
+    ...(flags.logFile === undefined ? [] : ['--log-file', resolve(flags.logFile)]),
+    ...(flags.quiet === true ? ['--quiet'] : []),
+    ...(flags.verbose === true ? ['--verbose'] : []),
     ...(flags.debug === true ? ['--debug'] : []),
   ];
-  await daemonise(program, [resolve(store), resolve(mnt), ...extra], flags.logFile);
+  await daemonise(program, [...extra, '--', resolve(store), resolve(mnt)]);
   if (flags.quiet !== true) print(`mounted ${store} on ${mnt}`);
+}
+
+function collect(list: string, before: string[]): string[] {
+  return [...before, list];
+}
+
+function fuseConf(): string | undefined {
+  try {
+    return readFileSync('/etc/fuse.conf', 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 async function umount(mnt: string, flags: OutputOptions & { lazy?: boolean }): Promise<void> {

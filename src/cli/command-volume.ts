@@ -11,7 +11,9 @@ import {
   pointItemSchema,
   type ResultOf,
 } from '../control/contract.js';
-import { openTarget, type Target } from '../control/locate.js';
+import { openTarget, storeFolder, type Target } from '../control/locate.js';
+import type { Reach } from '../control/model-schema.js';
+import { writeImage } from '../control/write-image.js';
 import { type OutputOptions, print, printJson, printTable, progressBar } from './output.js';
 import { timelinePicture } from './timeline-picture.js';
 
@@ -59,6 +61,7 @@ export function addVolumeCommands(program: Command): void {
     .action(read);
   add('restore', 'bring the volume back to an instant; can be undone')
     .requiredOption('--at <time>', 'the instant')
+    .option('--to <file>', 'write an image file or block device instead; the volume stays as it is')
     .option('--nearest', 'take the older point when the instant is not exact')
     .action(restore);
   add('resize', 'change the size of the volume').argument('<size>', 'the new size').action(resize);
@@ -81,9 +84,21 @@ async function status(path: string, flags: OutputOptions): Promise<void> {
     ['backward journal', `${describeSize(facts.backward.bytes)} in ${facts.backward.segments} segments`],
     ['sequence', `${facts.sequence}, durable up to ${facts.durableSequence}`],
     ['free space', `${describeSize(facts.space.free)} of ${describeSize(facts.space.total)}`],
+    ...reachRows(facts.reach),
     ['health', facts.health],
   ]);
   for (const warning of facts.warnings) print(`warning: ${warning}`);
+}
+
+/** How far history will reach; no row while too little is known. */
+function reachRows({ near, journalRate, history }: Reach): string[][] {
+  const rows: string[][] = [];
+  if (near !== undefined && journalRate !== undefined) {
+    const rate = describeSize(Math.round(journalRate));
+    rows.push(['reach', `every instant of the last ${describeDuration(near)}, at ${rate} a second`]);
+  }
+  if (history !== undefined) rows.push(['', `snapshots of about ${describeDuration(history)}`]);
+  return rows;
 }
 
 async function points(
@@ -185,8 +200,9 @@ async function read(
 
 async function restore(
   path: string,
-  flags: OutputOptions & { at: string; nearest?: boolean },
+  flags: OutputOptions & { at: string; nearest?: boolean; to?: string },
 ): Promise<void> {
+  if (flags.to !== undefined) return restoreTo(path, flags.to, flags);
   const args = { at: flags.at, nearest: flags.nearest === true };
   const report = await withTarget(path, 'write', (target) =>
     target.call('restore', args, { progress: progressBar('comparing', flags) }),
@@ -197,6 +213,25 @@ async function restore(
     `restored ${formatInstant(report.at)}: ${describeSize(report.bytesWritten)} differed in ${report.ranges} ranges`,
   );
   print(`undo it with: anywhen restore ${path} --at ${formatInstant(report.before)}`);
+}
+
+async function restoreTo(
+  path: string,
+  to: string,
+  flags: OutputOptions & { at: string; nearest?: boolean },
+): Promise<void> {
+  const args = { at: flags.at, nearest: flags.nearest === true };
+  const store = await storeFolder(path);
+  const report = await withTarget(path, 'read', (target) =>
+    writeImage(target, store, to, args, progressBar('writing', flags)),
+  );
+  if (flags.json === true) {
+    const at = formatInstant(report.at);
+    return printJson('restore', { at, to: report.to, size: report.size });
+  }
+  if (flags.quiet !== true) {
+    print(`wrote the image of ${formatInstant(report.at)} to ${to}: ${describeSize(report.size)}`);
+  }
 }
 
 async function resize(path: string, size: string, flags: OutputOptions): Promise<void> {

@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
 import { z } from 'zod';
-import { AnywhenError, messageOf } from '../base/errors.js';
-import { createLogger, type Logger } from '../base/log.js';
+import { AnywhenError, type ErrorCode, messageOf } from '../base/errors.js';
+import { createFileLogger, createLogger, type Logger, type LogLevel } from '../base/log.js';
 import { storeFolder } from '../control/locate.js';
 import { statusSchema } from '../control/model-schema.js';
 import { operations } from '../control/operations.js';
@@ -13,34 +12,11 @@ import { prepareMountPoint } from '../fuse/mount-point.js';
 import { Handles } from '../namespace/handles.js';
 import { Tree } from '../namespace/tree.js';
 import { openStore } from '../volume/store-folder.js';
+import type { MountChoices } from './mount-options.js';
 import type { OutputOptions } from './output.js';
 
-export interface MountSettings extends OutputOptions {
-  readonly readOnly: boolean;
-  readonly allowOther: boolean;
-  readonly allowRoot: boolean;
-}
-
-const IGNORED = /^(x-.*|_netdev|nofail|auto|noauto|user|defaults|rw)$/;
-
-/** The `-o` options of a mount. @throws `usage` */
-export function parseMountOptions(text: string | undefined): {
-  readOnly: boolean;
-  allowOther: boolean;
-  allowRoot: boolean;
-} {
-  const settings = { readOnly: false, allowOther: false, allowRoot: false };
-  for (const option of text?.split(',') ?? []) {
-    if (option === 'ro') settings.readOnly = true;
-    else if (option === 'allow_other') settings.allowOther = true;
-    else if (option === 'allow_root') settings.allowRoot = true;
-    else if (!IGNORED.test(option)) {
-      throw new AnywhenError('usage', `unknown mount option ${option}`, {
-        hint: 'ro, allow_other, allow_root',
-      });
-    }
-  }
-  return settings;
+export interface MountSettings extends OutputOptions, MountChoices {
+  readonly logFile?: string;
 }
 
 /** Serves a store until it is unmounted or told to stop. `ready` is called when the mount is there. */
@@ -102,8 +78,10 @@ export async function serve(
   log.info({ store: folder }, 'unmounted');
 }
 
-function daemonLog(settings: OutputOptions): Logger {
-  const level = settings.debug === true ? 'debug' : settings.quiet === true ? 'warn' : 'info';
+function daemonLog(settings: MountSettings): Logger {
+  const loud = settings.debug === true || settings.verbose === true;
+  const level = loud ? 'debug' : settings.quiet === true ? 'warn' : 'info';
+  if (settings.logFile !== undefined) return fileLog(settings.logFile, level, settings.debug === true);
   const format = process.stderr.isTTY ? 'human' : 'json';
   return createLogger({
     level,
@@ -113,38 +91,36 @@ function daemonLog(settings: OutputOptions): Logger {
   });
 }
 
+function fileLog(path: string, level: LogLevel, stacks: boolean): Logger {
+  try {
+    const file = createFileLogger(path, level, stacks);
+    // What logrotate sends after it renamed the file.
+    process.on('SIGHUP', () => file.reopen());
+    return file.log;
+  } catch (cause) {
+    throw new AnywhenError('denied', `${path}: the log cannot be written`, { cause });
+  }
+}
+
+type Failure = { readonly code: ErrorCode; readonly message: string; readonly hint?: string };
+
 /** Starts the daemon in the background, and returns when its mount is there; its first error is ours. */
-export async function daemonise(
-  program: string,
-  args: readonly string[],
-  logFile: string | undefined,
-): Promise<void> {
-  const log = logFile === undefined ? 'ignore' : openSync(logFile, 'a', 0o600);
+export async function daemonise(program: string, args: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, [program, 'mount', '-f', ...args], {
     detached: true,
-    stdio: ['ignore', 'ignore', log, 'ipc'],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     cwd: '/',
   });
-  if (typeof log === 'number') closeSync(log);
-  const failure = await new Promise<{ code: string; message: string; hint?: string } | undefined>(
-    (resolve) => {
-      child.once(
-        'message',
-        (message: { ready?: true; error?: { code: string; message: string; hint?: string } }) =>
-          resolve(message.error),
-      );
-      child.once('exit', (status) =>
-        resolve({ code: 'io', message: `the daemon ended with status ${status}` }),
-      );
-    },
-  );
+  const failure = await new Promise<Failure | undefined>((resolve) => {
+    child.once('message', (message: { ready?: true; error?: Failure }) => resolve(message.error));
+    child.once('error', (error) => resolve({ code: 'io', message: error.message }));
+    child.once('exit', (status) =>
+      resolve({ code: 'io', message: `the daemon ended with status ${status}` }),
+    );
+  });
   if (child.connected) child.disconnect();
   child.unref();
-  if (failure !== undefined) {
-    throw new AnywhenError(
-      failure.code as never,
-      failure.message,
-      failure.hint === undefined ? {} : { hint: failure.hint },
-    );
-  }
+  if (failure === undefined) return;
+  const { code, message, hint } = failure;
+  throw new AnywhenError(code, message, hint === undefined ? {} : { hint });
 }

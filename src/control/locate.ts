@@ -1,5 +1,6 @@
-import { realpath } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { AnywhenError, systemCode } from '../base/errors.js';
 import { OsExecutor } from '../file/os-executor.js';
 import { anywhenMount } from '../fuse/mount-table.js';
 import { StoreMeta } from '../journal/store-meta.js';
@@ -20,11 +21,19 @@ export interface Target {
   close(): Promise<void>;
 }
 
-/** The folder of the store behind STORE|MNT. A mount is recognised without touching it. */
+/** The folder of the store behind STORE|MNT. A mount is recognised without touching it. @throws `no-store`, `denied` */
 export async function storeFolder(path: string): Promise<string> {
   const mounted = anywhenMount(resolve(path));
   if (mounted !== undefined) return mounted.source;
-  return realpath(path).catch(() => resolve(path));
+  try {
+    return await realpath(path);
+  } catch (cause) {
+    const denied = systemCode(cause) === 'EACCES';
+    throw new AnywhenError(denied ? 'denied' : 'no-store', `${path}: there is no store that can be reached`, {
+      cause,
+      hint: denied ? 'The folder belongs to somebody else.' : '`anywhen create` makes one.',
+    });
+  }
 }
 
 /** @throws `no-store`, `store-in-use`, `damaged` ... */
@@ -32,7 +41,7 @@ export async function openTarget(path: string, access: 'read' | 'write'): Promis
   const folder = await storeFolder(path);
   const executor = new OsExecutor(folder, true);
   const { superblock } = await StoreMeta.load(executor).finally(() => executor.close());
-  const client = await ControlClient.connect(formatUuid(superblock.uuid));
+  const client = await daemonOf(folder, formatUuid(superblock.uuid));
   if (client !== undefined) {
     return {
       daemon: true,
@@ -48,4 +57,23 @@ export async function openTarget(path: string, access: 'read' | 'write'): Promis
       operations[operation](host, args as never, listener) as Promise<never>,
     close: () => store.close(),
   };
+}
+
+/**
+ * The daemon that has this folder. A copy of a store has the uuid of its original: whatever is asked of the
+ * copy must never reach the daemon of the original.
+ */
+async function daemonOf(folder: string, uuid: string): Promise<ControlClient | undefined> {
+  const client = await ControlClient.connect(uuid);
+  if (client === undefined || (await sameFolder(client.hello.folder, folder))) return client;
+  client.close();
+  return undefined;
+}
+
+async function sameFolder(one: string, other: string): Promise<boolean> {
+  if (one === other) return true;
+  const [a, b] = await Promise.all(
+    [one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)),
+  );
+  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }

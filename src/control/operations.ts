@@ -8,6 +8,7 @@ import { volumeStatus } from '../volume/status.js';
 import type { Volume } from '../volume/volume.js';
 import type { ArgumentsOf, OperationName, PointItem, ResultOf } from './contract.js';
 import { parsePolicy } from './policy-text.js';
+import { estimateReach } from './reach.js';
 
 export const VERSION = '0.1.0';
 
@@ -44,7 +45,7 @@ export const operations: Operations = {
 
   status: async ({ volume, folder, mountPoint }) => {
     const status = await volumeStatus(volume);
-    const reach = { journalRate: undefined, near: undefined, historyRate: undefined, history: undefined };
+    const reach = estimateReach(status);
     const health = status.warnings.length === 0 ? 'ok' : 'warning';
     return { ...status, store: folder, mountPoint, policy: volume.policy(), reach, health };
   },
@@ -119,8 +120,8 @@ export const operations: Operations = {
   },
 };
 
-/** What destroys refuses an instant that is not a point. */
-function inexact(text: string, { point }: Resolution): AnywhenError {
+/** A restore refuses an instant that is not a point. */
+export function inexact(text: string, { point }: Resolution): AnywhenError {
   return new AnywhenError(
     'not-found',
     `${text} lies between two points; the older one is ${formatInstant(point.at)}`,

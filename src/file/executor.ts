@@ -6,22 +6,40 @@
  * failure ends the plan, and what came after it did not happen. Plans given to `run` at the same time are not
  * ordered with respect to each other.
  *
- * Durability: `write`, `truncate`, `punch` and `copy` are durable after a later `datasync` of the same file
- * returned; `create`, `rename`, `unlink` and `mkdir` after a later `syncdir` of their folder. Nothing else
- * promises anything about what is on the disk after a power cut, nor in which order it got there.
+ * Durability: `write`, `truncate`, `allocate` and `punch` are durable once a `datasync` of the same file, begun
+ * after they had ended, has returned; `create`, `rename`, `unlink` and `mkdir` once a `syncdir` of their folder
+ * has (a rename between folders: of both). Nothing else promises anything about what is on the disk after a
+ * power cut, nor in which order it got there.
+ *
+ * A `datasync` or `syncdir` that failed is final: every later one of that file or folder, and every later write
+ * into that file, fails with the same error (`io`, even where the cause was a full disk). An unlink is allowed.
  *
  * Transfers are whole: a short write is continued or ends in an error, a short read (past the end of the file)
  * is an error of code `damaged`. Errors are `AnywhenError`s: `no-space` for ENOSPC and EDQUOT, `not-found` for
- * ENOENT, `exists` for EEXIST, `read-only` for EROFS, `io` for the rest, with file, offset and the system's code.
+ * ENOENT, `exists` for EEXIST, `read-only` for EROFS, `denied` for what is not ours, `damaged` for what is no
+ * regular file, `io` for the rest, with file, offset and the system's code. A write that failed may have been
+ * done in part.
  */
 
-/** A file or folder of the store, by its path relative to the store's folder; '' is the folder itself. */
+/**
+ * A file or folder of the store, by its path relative to the store's folder; '' is the folder itself. An absolute
+ * path is a file or block device elsewhere, which serves as a part of the store: a MIM that was adopted.
+ */
 export type FileName = string;
+
+/** Bytes of a filesystem in all, and those that we may still use. */
+export interface Space {
+  readonly total: number;
+  readonly free: number;
+}
 
 export type Step =
   /** Makes an empty file of `size` bytes (sparse), mode 0600. Fails with `exists` if there is one. */
   | { readonly op: 'create'; readonly file: FileName; readonly size: number }
-  /** Reserves blocks for `[offset, offset + length)`; the file grows if need be. Where the filesystem cannot, it only grows. */
+  /**
+   * Reserves blocks for `[offset, offset + length)`; the file grows if need be. Where the filesystem cannot
+   * reserve, it only grows.
+   */
   | { readonly op: 'allocate'; readonly file: FileName; readonly offset: number; readonly length: number }
   | {
       readonly op: 'write';
@@ -31,7 +49,10 @@ export type Step =
     }
   | { readonly op: 'read'; readonly file: FileName; readonly offset: number; readonly into: Uint8Array }
   | { readonly op: 'truncate'; readonly file: FileName; readonly size: number }
-  /** Makes `[offset, offset + length)` read as zeros and gives its space back where the filesystem can; writes zeros where it cannot. */
+  /**
+   * Makes `[offset, offset + length)` read as zeros, as far as the file goes, and gives its space back where the
+   * filesystem can.
+   */
   | { readonly op: 'punch'; readonly file: FileName; readonly offset: number; readonly length: number }
   | { readonly op: 'datasync'; readonly file: FileName }
   | { readonly op: 'rename'; readonly file: FileName; readonly to: FileName }
@@ -52,8 +73,8 @@ export interface Executor {
 
   /**
    * Executes the plan on the calling thread if that can be done without waiting for a disk: reads that are in
-   * the page cache, writes into it. Returns false when a step would block; then no step that changes
-   * anything was executed, and the caller uses `run`.
+   * the page cache, then small writes into it. Returns false when a step would block or can't be done so; then no
+   * step that changes anything was executed, and the caller uses `run`.
    */
   runNow(plan: Plan): boolean;
 
@@ -64,7 +85,7 @@ export interface Executor {
   list(folder: FileName): Promise<string[]>;
 
   /** Bytes that the store's filesystem has in all and has free for us. */
-  space(): Promise<{ readonly total: number; readonly free: number }>;
+  space(): Promise<Space>;
 
   /** Closes every file. No plan may be running. */
   close(): Promise<void>;

@@ -1,79 +1,35 @@
-import { AnywhenError } from '../base/errors.js';
-import type { Executor, FileName, Plan, Step } from './executor.js';
+import type { AnywhenError } from '../base/errors.js';
+import type { Executor, FileName, Plan, Space, Step } from './executor.js';
+import { errorOf, notWritable, shortFile, wrongKind } from './file-errors.js';
+import { checkName, folderOf } from './file-name.js';
+import { MemoryFile } from './memory-file.js';
 
-const PAGE = 4096;
-
-/** A file in memory: the pages that were written; the rest is a hole. */
-export class MemoryFile {
-  readonly pages = new Map<number, Uint8Array>();
-  size = 0;
-
-  read(offset: number, into: Uint8Array): void {
-    for (let done = 0; done < into.length; ) {
-      const at = offset + done;
-      const within = at % PAGE;
-      const count = Math.min(PAGE - within, into.length - done);
-      const page = this.pages.get(Math.floor(at / PAGE));
-      if (page === undefined) into.fill(0, done, done + count);
-      else into.set(page.subarray(within, within + count), done);
-      done += count;
-    }
-  }
-
-  write(offset: number, from: Uint8Array): void {
-    for (let done = 0; done < from.length; ) {
-      const at = offset + done;
-      const within = at % PAGE;
-      const count = Math.min(PAGE - within, from.length - done);
-      this.#page(Math.floor(at / PAGE)).set(from.subarray(done, done + count), within);
-      done += count;
-    }
-    this.size = Math.max(this.size, offset + from.length);
-  }
-
-  zero(offset: number, length: number): void {
-    const end = Math.min(offset + length, this.size);
-    for (const [number, page] of this.pages) {
-      const start = Math.max(offset, number * PAGE);
-      const stop = Math.min(end, (number + 1) * PAGE);
-      if (start >= stop) continue;
-      if (stop - start === PAGE) this.pages.delete(number);
-      else page.fill(0, start - number * PAGE, stop - number * PAGE);
-    }
-  }
-
-  truncate(size: number): void {
-    if (size < this.size) this.zero(size, this.size - size);
-    this.size = size;
-  }
-
-  copy(): MemoryFile {
-    const file = new MemoryFile();
-    for (const [number, page] of this.pages) file.pages.set(number, page.slice());
-    file.size = this.size;
-    return file;
-  }
-
-  #page(number: number): Uint8Array {
-    let page = this.pages.get(number);
-    if (page === undefined) {
-      page = new Uint8Array(PAGE);
-      this.pages.set(number, page);
-    }
-    return page;
-  }
-}
+/** A terabyte, half of it free. */
+const SPACE: Space = { total: 2 ** 40, free: 2 ** 39 };
 
 /** A store that lives in memory, sparse: for tests, and as the disk of the crash harness. */
 export class MemoryExecutor implements Executor {
+  readonly #folders: Set<FileName>;
+
+  /** Begins with these files, and with the folders that hold them. */
   constructor(
     readonly files: Map<FileName, MemoryFile> = new Map(),
     readonly readOnly = false,
-  ) {}
+  ) {
+    this.#folders = new Set(['', ...[...files.keys()].map(folderOf)]);
+  }
 
-  /** An independent copy of everything in it. */
-  copy(): MemoryExecutor {
-    return new MemoryExecutor(new Map([...this.files].map(([name, file]) => [name, file.copy()])));
+  /** The folders, '' among them. */
+  get folders(): ReadonlySet<FileName> {
+    return this.#folders;
+  }
+
+  /** An independent copy of everything in it: a snapshot to keep, or a state to start from. Shares what it can. */
+  copy(readOnly = this.readOnly): MemoryExecutor {
+    const files = new Map([...this.files].map(([name, file]) => [name, file.copy()] as const));
+    const copied = new MemoryExecutor(files, readOnly);
+    for (const folder of this.#folders) copied.#folders.add(folder);
+    return copied;
   }
 
   async run(plan: Plan): Promise<void> {
@@ -86,82 +42,127 @@ export class MemoryExecutor implements Executor {
   }
 
   async size(file: FileName): Promise<number | undefined> {
+    this.#checkName(file);
+    if (this.#folders.has(file)) throw wrongKind(file);
     return this.files.get(file)?.size;
   }
 
   async list(folder: FileName): Promise<string[]> {
-    const prefix = folder === '' ? '' : `${folder}/`;
-    const inside = [...this.files.keys()].filter((name) => name.startsWith(prefix));
-    return [...new Set(inside.map((name) => name.slice(prefix.length).split('/')[0] as string))].sort();
+    this.#checkName(folder);
+    if (this.files.has(folder)) throw wrongKind(folder);
+    const names = [...this.files.keys(), ...this.#folders].filter((name) => name !== '');
+    const inside = names.filter((name) => folderOf(name) === folder);
+    return inside.map((name) => (folder === '' ? name : name.slice(folder.length + 1))).sort();
   }
 
-  async space(): Promise<{ total: number; free: number }> {
-    return { total: 2 ** 40, free: 2 ** 39 };
+  async space(): Promise<Space> {
+    return SPACE;
   }
 
   async close(): Promise<void> {}
 
-  #file(name: FileName): MemoryFile {
-    const file = this.files.get(name);
-    if (file === undefined) throw new AnywhenError('not-found', `${name}: no such file`);
+  #step(step: Step): void {
+    if (step.op !== 'read' && this.readOnly) throw notWritable(step.file);
+    switch (step.op) {
+      case 'create':
+        return this.#create(step, step.size);
+      case 'allocate': {
+        const file = this.#file(step);
+        if (step.length > 0) file.truncate(Math.max(file.size, step.offset + step.length));
+        return;
+      }
+      case 'write':
+        return this.#write(step);
+      case 'read':
+        return this.#read(step);
+      case 'truncate':
+        return this.#file(step).truncate(step.size);
+      case 'punch':
+        return this.#file(step).zero(step.offset, step.length);
+      case 'datasync':
+        this.#file(step);
+        return;
+      case 'rename':
+        return this.#rename(step);
+      case 'unlink':
+        return this.#unlink(step);
+      case 'mkdir':
+        return this.#mkdir(step);
+      case 'syncdir':
+        this.#checkName(step.file);
+        if (!this.#folders.has(step.file)) throw this.#absent(step);
+        return;
+    }
+  }
+
+  #file(step: Step): MemoryFile {
+    this.#checkName(step.file);
+    const file = this.files.get(step.file);
+    if (file === undefined) throw this.#absent(step);
     return file;
   }
 
-  #step(step: Step): void {
-    if (step.op !== 'read' && this.readOnly) {
-      throw new AnywhenError('read-only', `${step.file}: the store is open read-only`);
+  /** Why there is no such file, or folder: nothing is there, or the other kind. */
+  #absent(step: Step): AnywhenError {
+    const there = this.files.has(step.file) || this.#folders.has(step.file);
+    return there ? wrongKind(step.file) : errorOf(step, 'ENOENT');
+  }
+
+  /** Where a file serves as a folder, everything in it is damaged. */
+  #checkName(name: FileName): void {
+    checkName(name);
+    for (let folder = folderOf(name); folder !== ''; folder = folderOf(folder)) {
+      if (this.files.has(folder)) throw wrongKind(folder);
     }
-    switch (step.op) {
-      case 'create': {
-        if (this.files.has(step.file)) throw new AnywhenError('exists', `${step.file}: is there already`);
-        const file = new MemoryFile();
-        file.size = step.size;
-        this.files.set(step.file, file);
-        return;
-      }
-      case 'allocate': {
-        const file = this.#file(step.file);
-        file.size = Math.max(file.size, step.offset + step.length);
-        return;
-      }
-      case 'write': {
-        let offset = step.offset;
-        for (const part of step.from) {
-          this.#file(step.file).write(offset, part);
-          offset += part.length;
-        }
-        return;
-      }
-      case 'read': {
-        const file = this.#file(step.file);
-        if (step.offset + step.into.length > file.size) {
-          throw new AnywhenError(
-            'damaged',
-            `${step.file}: ends at ${file.size}, before ${step.offset + step.into.length}`,
-          );
-        }
-        file.read(step.offset, step.into);
-        return;
-      }
-      case 'truncate':
-        this.#file(step.file).truncate(step.size);
-        return;
-      case 'punch':
-        this.#file(step.file).zero(step.offset, step.length);
-        return;
-      case 'rename':
-        this.files.set(step.to, this.#file(step.file));
-        this.files.delete(step.file);
-        return;
-      case 'unlink':
-        this.files.delete(step.file);
-        return;
-      case 'datasync':
-        this.#file(step.file);
-        return;
-      case 'mkdir':
-      case 'syncdir':
-        return;
+  }
+
+  #checkFolder(step: Step, name: FileName): void {
+    this.#checkName(name);
+    if (!this.#folders.has(folderOf(name))) throw errorOf(step, 'ENOENT');
+  }
+
+  #create(step: Step, size: number): void {
+    this.#checkFolder(step, step.file);
+    if (this.files.has(step.file) || this.#folders.has(step.file)) throw errorOf(step, 'EEXIST');
+    const file = new MemoryFile();
+    file.truncate(size);
+    this.files.set(step.file, file);
+  }
+
+  #write(step: Extract<Step, { op: 'write' }>): void {
+    const file = this.#file(step);
+    let { offset } = step;
+    for (const part of step.from) {
+      file.write(offset, part);
+      offset += part.length;
     }
+  }
+
+  #read(step: Extract<Step, { op: 'read' }>): void {
+    const file = this.#file(step);
+    const end = step.offset + step.into.length;
+    if (step.into.length > 0 && end > file.size) throw shortFile(step.file, file.size, end);
+    file.read(step.offset, step.into);
+  }
+
+  #rename(step: Extract<Step, { op: 'rename' }>): void {
+    const file = this.#file(step);
+    this.#checkFolder(step, step.to);
+    if (this.#folders.has(step.to)) throw wrongKind(step.to);
+    this.files.delete(step.file);
+    this.files.set(step.to, file);
+  }
+
+  #unlink(step: Step): void {
+    this.#checkName(step.file);
+    if (this.#folders.has(step.file)) throw wrongKind(step.file);
+    this.files.delete(step.file);
+  }
+
+  #mkdir(step: Step): void {
+    if (this.files.has(step.file)) throw wrongKind(step.file);
+    if (this.#folders.has(step.file)) return;
+    this.#checkFolder(step, step.file);
+    this.#folders.add(step.file);
   }
 }

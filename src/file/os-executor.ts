@@ -1,75 +1,79 @@
-import {
-  close,
-  constants,
-  fdatasync,
-  fstatSync,
-  fsync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  read,
-  type Stats,
-  statfsSync,
-  writev,
-} from 'node:fs';
+import { fstatSync, ftruncate, read, statfs, writev } from 'node:fs';
 import { lstat, readdir, rename, unlink } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
-import { AnywhenError, messageOf, systemCode } from '../base/errors.js';
+import { systemCode } from '../base/errors.js';
 import { FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE, sys } from '../native.js';
-import type { Executor, FileName, Plan, Step } from './executor.js';
+import type { Executor, FileName, Plan, Space, Step } from './executor.js';
+import { errorOf, fileError, notWritable, shortFile, wrongKind } from './file-errors.js';
+import { HeldFolders } from './held-folders.js';
+import { bytesOf, fitsNow, INLINE } from './immediate.js';
+import { OpenFile } from './open-file.js';
 
-const closeFile = promisify(close);
-const datasync = promisify(fdatasync);
-const syncAll = promisify(fsync);
 const readAt = promisify(read);
 const writeAt = promisify(writev);
+const truncate = promisify(ftruncate);
+const spaceOf = promisify(statfs);
 
-/** Up to so many bytes are written on the calling thread, into the page cache. */
-const INLINE = 128 * 1024;
+/** Answers of filesystems that cannot reserve or punch. */
+const CANNOT = new Set(['EOPNOTSUPP', 'ENOTSUP', 'ENOSYS']);
 
-const NOT_THERE: Record<string, true> = { EOPNOTSUPP: true, ENOSYS: true, EINVAL: true };
+type WriteStep = Extract<Step, { op: 'write' }>;
+type ReadStep = Extract<Step, { op: 'read' }>;
+type RangeStep = Extract<Step, { op: 'allocate' | 'punch' }>;
+type RenameStep = Extract<Step, { op: 'rename' }>;
+
+export interface OsOptions {
+  /** Opens nothing for writing and writes not one byte. */
+  readonly readOnly?: boolean;
+}
 
 /** Executes plans on a folder of an ordinary filesystem. */
 export class OsExecutor implements Executor {
-  readonly #files = new Map<FileName, number>();
-  /** Files whose datasync failed: final, never tried again. */
-  readonly #failed = new Map<FileName, AnywhenError>();
+  readonly #folders: HeldFolders;
+  readonly #files = new Map<FileName, OpenFile>();
 
+  /** Opens the folder, and each file, when it is needed; see `open`. */
   constructor(
     readonly folder: string,
     readonly readOnly = false,
-  ) {}
+  ) {
+    this.#folders = new HeldFolders(folder);
+  }
+
+  /**
+   * Opens the folder of a store, which must be there and be ours.
+   *
+   * @throws `no-store`, `damaged`, `denied`, `io`
+   */
+  static async open(folder: string, options: OsOptions = {}): Promise<OsExecutor> {
+    const executor = new OsExecutor(folder, options.readOnly);
+    try {
+      executor.#folders.open();
+    } catch (cause) {
+      throw fileError({ op: 'open', file: '' }, cause);
+    }
+    return executor;
+  }
 
   async run(plan: Plan): Promise<void> {
     for (const step of plan) {
       try {
         await this.#step(step);
       } catch (cause) {
-        throw translate(step, cause);
+        throw fileError(step, cause);
       }
     }
   }
 
   runNow(plan: Plan): boolean {
-    let bytes = 0;
-    let changed = false;
-    for (const step of plan) {
-      if (step.op === 'write') for (const part of step.from) bytes += part.length;
-      else if (step.op !== 'read') return false;
-    }
-    if (bytes > INLINE) return false;
+    if (!fitsNow(plan)) return false;
     for (const step of plan) {
       try {
-        if (step.op === 'write') {
-          this.#writeNow(step);
-          changed = true;
-        } else if (step.op === 'read' && !this.#readNow(step)) {
-          if (changed) throw new AnywhenError('io', `${step.file}: a read behind a write must not wait`);
-          return false;
-        }
+        if (step.op === 'read' && !this.#readNow(step)) return false;
+        if (step.op === 'write') this.#writeNow(step);
       } catch (cause) {
-        throw translate(step, cause);
+        throw fileError(step, cause);
       }
     }
     return true;
@@ -77,266 +81,207 @@ export class OsExecutor implements Executor {
 
   async size(file: FileName): Promise<number | undefined> {
     try {
-      const stats = await lstat(this.#path(file));
-      const device = isAbsolute(file) && stats.isBlockDevice();
-      if (!device && !stats.isFile()) throw notAFile(file);
-      return device ? sys().blockDeviceSize(this.#open(file)) : stats.size;
+      const stats = await lstat(this.#folders.resolve(file));
+      if (stats.isFile()) return stats.size;
+      if (!isAbsolute(file) || !stats.isBlockDevice()) throw wrongKind(file);
+      return sys().blockDeviceSize(this.#open(file).fd);
     } catch (cause) {
       if (systemCode(cause) === 'ENOENT') return undefined;
-      throw translate({ op: 'datasync', file }, cause);
+      throw fileError({ op: 'size', file }, cause);
     }
   }
 
   async list(folder: FileName): Promise<string[]> {
     try {
-      return (await readdir(this.#path(folder))).sort();
+      return (await readdir(this.#folders.resolveFolder(folder))).sort();
     } catch (cause) {
       if (systemCode(cause) === 'ENOENT') return [];
-      throw translate({ op: 'syncdir', file: folder }, cause);
+      throw fileError({ op: 'list', file: folder }, cause);
     }
   }
 
-  async space(): Promise<{ total: number; free: number }> {
-    const stats = statfsSync(this.folder);
-    return { total: stats.blocks * stats.bsize, free: stats.bavail * stats.bsize };
+  async space(): Promise<Space> {
+    try {
+      const stats = await spaceOf(this.#folders.resolveFolder(''));
+      return { total: stats.blocks * stats.bsize, free: stats.bavail * stats.bsize };
+    } catch (cause) {
+      throw fileError({ op: 'space', file: '' }, cause);
+    }
   }
 
   async close(): Promise<void> {
     const files = [...this.#files.values()];
     this.#files.clear();
-    for (const fd of files) await closeFile(fd);
+    for (const file of files) await file.close();
+    this.#folders.close();
   }
 
-  #path(file: FileName): string {
-    return isAbsolute(file) ? file : join(this.folder, file);
-  }
-
-  #open(file: FileName, flags = 0): number {
+  #open(file: FileName, create = false): OpenFile {
     const known = this.#files.get(file);
-    if (known !== undefined && flags === 0) return known;
-    const access = this.readOnly ? constants.O_RDONLY : constants.O_RDWR;
-    const fd = openSync(this.#path(file), access | constants.O_NOFOLLOW | flags, 0o600);
-    try {
-      checkFile(file, fstatSync(fd));
-    } catch (error) {
-      void closeFile(fd);
-      throw error;
-    }
-    this.#files.set(file, fd);
-    return fd;
+    if (known !== undefined && !create) return known;
+    const opened = OpenFile.open(file, this.#folders.resolve(file), { writable: !this.readOnly, create });
+    this.#files.set(file, opened);
+    return opened;
   }
 
-  #writeNow(step: Step & { op: 'write' }): void {
-    this.#mayWrite(step.file);
-    sys().pwritev(this.#open(step.file), step.from, step.offset);
+  /** A file that may be written: not when the store is read-only, nor after a datasync of the file failed. */
+  #openToWrite(file: FileName): OpenFile {
+    const opened = this.#open(file);
+    opened.check();
+    return opened;
   }
 
-  #readNow(step: Step & { op: 'read' }): boolean {
-    return sys().preadNowait(this.#open(step.file), step.into, step.offset) === step.into.length;
+  #writeNow(step: WriteStep): void {
+    if (this.readOnly) throw notWritable(step.file);
+    sys().pwritev(this.#openToWrite(step.file).fd, step.from, step.offset);
   }
 
-  #mayWrite(file: FileName): void {
-    if (this.readOnly) throw new AnywhenError('read-only', `${file}: the store is open read-only`);
-    const failed = this.#failed.get(file);
-    if (failed !== undefined) throw failed;
+  #readNow(step: ReadStep): boolean {
+    return sys().preadNowait(this.#open(step.file).fd, step.into, step.offset) === step.into.length;
   }
 
-  async #step(step: Step): Promise<void> {
+  #step(step: Step): Promise<unknown> | unknown {
     if (step.op === 'read') return this.#read(step);
-    this.#mayWrite(step.file);
+    if (this.readOnly) throw notWritable(step.file);
     switch (step.op) {
       case 'create':
         return this.#create(step.file, step.size);
       case 'allocate':
-        return this.#allocate(step.file, step.offset, step.length);
+        return this.#allocate(step);
       case 'write':
         return this.#write(step);
       case 'truncate':
-        return ftruncateSync(this.#open(step.file), step.size);
+        return this.#openToWrite(step.file).use((fd) => truncate(fd, step.size));
       case 'punch':
-        return this.#punch(step.file, step.offset, step.length);
+        return this.#punch(step);
       case 'datasync':
-        return this.#datasync(step.file);
+        return this.#open(step.file).datasync(step.file);
       case 'rename':
-        await rename(this.#path(step.file), this.#path(step.to));
-        await this.#forget(step.file);
-        return this.#forget(step.to);
+        return this.#rename(step);
       case 'unlink':
         return this.#unlink(step.file);
       case 'mkdir':
-        return makeFolder(this.#path(step.file));
+        return this.#folders.make(step.file);
       case 'syncdir':
-        return this.#syncFolder(step.file);
+        return this.#folders.sync(step.file);
     }
   }
 
-  async #read(step: Step & { op: 'read' }): Promise<void> {
-    if (this.#readNow(step)) return;
-    const fd = this.#open(step.file);
-    let done = 0;
-    while (done < step.into.length) {
-      const { bytesRead } = await readAt(fd, step.into, done, step.into.length - done, step.offset + done);
-      if (bytesRead === 0) {
-        throw new AnywhenError(
-          'damaged',
-          `${step.file}: ends before offset ${step.offset + step.into.length}`,
-        );
+  #read(step: ReadStep): Promise<void> | undefined {
+    if (step.into.length <= INLINE && this.#readNow(step)) return undefined;
+    return this.#open(step.file).use(async (fd) => {
+      const { into, offset } = step;
+      for (let done = 0; done < into.length; ) {
+        const count = await this.#readSome(fd, into, done, offset + done);
+        if (count === 0) throw shortFile(step.file, offset + done, offset + into.length);
+        done += count;
       }
-      done += bytesRead;
-    }
+    });
   }
 
-  async #write(step: Step & { op: 'write' }): Promise<void> {
-    const total = step.from.reduce((sum, part) => sum + part.length, 0);
-    if (total <= INLINE) return this.#writeNow(step);
-    const fd = this.#open(step.file);
-    let { offset } = step;
-    let rest: readonly Uint8Array[] = step.from;
-    while (rest.length > 0) {
-      let { bytesWritten } = await writeAt(fd, rest as Uint8Array[], offset);
-      offset += bytesWritten;
-      const left: Uint8Array[] = [];
-      for (const part of rest) {
-        if (bytesWritten < part.length) left.push(part.subarray(bytesWritten));
-        bytesWritten = Math.max(0, bytesWritten - part.length);
-      }
-      rest = left;
-    }
-  }
-
-  #create(file: FileName, size: number): void {
-    const fd = this.#open(file, constants.O_CREAT | constants.O_EXCL);
-    if (size > 0) ftruncateSync(fd, size);
-  }
-
-  #allocate(file: FileName, offset: number, length: number): void {
-    const fd = this.#open(file);
-    sys().setNoCow(fd);
+  async #readSome(fd: number, into: Uint8Array, done: number, offset: number): Promise<number> {
     try {
-      sys().fallocate(fd, 0, offset, length);
+      return (await readAt(fd, into, done, into.length - done, offset)).bytesRead;
     } catch (error) {
-      if (NOT_THERE[systemCode(error) ?? ''] !== true) throw error;
-      if (fstatSync(fd).size < offset + length) ftruncateSync(fd, offset + length);
+      // Some network filesystems can be interrupted.
+      if (systemCode(error) === 'EINTR') return this.#readSome(fd, into, done, offset);
+      throw error;
     }
   }
 
-  async #punch(file: FileName, offset: number, length: number): Promise<void> {
-    const fd = this.#open(file);
-    const end = Math.min(offset + length, fstatSync(fd).size);
+  #write(step: WriteStep): Promise<void> | void {
+    if (bytesOf(step) <= INLINE) return this.#writeNow(step);
+    return this.#openToWrite(step.file).use(async (fd) => {
+      let { offset } = step;
+      let rest: readonly Uint8Array[] = step.from;
+      while (rest.some((part) => part.length > 0)) {
+        const { bytesWritten } = await writeAt(fd, rest, offset);
+        if (bytesWritten === 0) throw errorOf({ op: 'write', file: step.file, offset }, 'EIO');
+        offset += bytesWritten;
+        rest = behind(rest, bytesWritten);
+      }
+    });
+  }
+
+  async #create(file: FileName, size: number): Promise<void> {
+    const created = this.#open(file, true);
+    // Journal and mirror are written in place for ever; on btrfs that takes a flag, which only an empty file takes.
+    sys().setNoCow(created.fd);
+    if (size > 0) await created.use((fd) => truncate(fd, size));
+  }
+
+  async #allocate(step: RangeStep): Promise<void> {
+    const { file, offset, length } = step;
+    const opened = this.#openToWrite(file);
+    if (length === 0) return;
+    await opened.use(async (fd) => {
+      try {
+        await sys().fallocate(fd, 0, offset, length);
+      } catch (error) {
+        if (!CANNOT.has(systemCode(error) ?? '')) throw error;
+        if (fstatSync(fd).size < offset + length) await truncate(fd, offset + length);
+      }
+    });
+  }
+
+  async #punch(step: RangeStep): Promise<void> {
+    const { file, offset } = step;
+    const opened = this.#openToWrite(file);
+    const device = isAbsolute(file) && fstatSync(opened.fd).isBlockDevice();
+    const size = device ? sys().blockDeviceSize(opened.fd) : fstatSync(opened.fd).size;
+    const end = Math.min(offset + step.length, size);
     if (end <= offset) return;
     try {
-      sys().fallocate(fd, FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE, offset, end - offset);
+      const mode = FALLOC_PUNCH_HOLE | FALLOC_KEEP_SIZE;
+      await opened.use((fd) => sys().fallocate(fd, mode, offset, end - offset));
     } catch (error) {
-      if (NOT_THERE[systemCode(error) ?? ''] !== true) throw error;
-      const zeros = new Uint8Array(Math.min(1024 * 1024, end - offset));
-      for (let at = offset; at < end; at += zeros.length) {
-        await this.#write({
-          op: 'write',
-          file,
-          offset: at,
-          from: [zeros.subarray(0, Math.min(zeros.length, end - at))],
-        });
-      }
+      // A device takes whole sectors only (EINVAL), and some take none.
+      if (!CANNOT.has(systemCode(error) ?? '') && !(device && systemCode(error) === 'EINVAL')) throw error;
+      await this.#writeZeros(file, offset, end);
     }
   }
 
-  async #datasync(file: FileName): Promise<void> {
-    try {
-      await datasync(this.#open(file));
-    } catch (cause) {
-      const failure = new AnywhenError(
-        'io',
-        `${file}: could not be made durable (${systemCode(cause) ?? messageOf(cause)})`,
-        { cause },
-      );
-      this.#failed.set(file, failure);
-      throw failure;
+  async #writeZeros(file: FileName, start: number, end: number): Promise<void> {
+    const zeros = new Uint8Array(Math.min(1024 * 1024, end - start));
+    for (let offset = start; offset < end; offset += zeros.length) {
+      await this.#write({ op: 'write', file, offset, from: [zeros.subarray(0, end - offset)] });
     }
+  }
+
+  /** The open file keeps its descriptor under the new name: with it goes what the kernel knows of its failures. */
+  async #rename(step: RenameStep): Promise<void> {
+    this.#files.get(step.file)?.check();
+    const path = this.#folders.resolve(step.file);
+    if (!(await lstat(path)).isFile()) throw wrongKind(step.file);
+    await rename(path, this.#folders.resolve(step.to));
+    if (step.file === step.to) return;
+    const replaced = this.#files.get(step.to);
+    const moved = this.#files.get(step.file);
+    this.#files.delete(step.file);
+    if (moved === undefined) this.#files.delete(step.to);
+    else this.#files.set(step.to, moved);
+    await replaced?.close();
   }
 
   async #unlink(file: FileName): Promise<void> {
-    await this.#forget(file);
     try {
-      await unlink(this.#path(file));
+      await unlink(this.#folders.resolve(file));
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error;
     }
-  }
-
-  async #syncFolder(folder: FileName): Promise<void> {
-    const fd = openSync(
-      this.#path(folder),
-      constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW,
-    );
-    try {
-      await syncAll(fd);
-    } finally {
-      await closeFile(fd);
-    }
-  }
-
-  async #forget(file: FileName): Promise<void> {
-    const fd = this.#files.get(file);
+    const opened = this.#files.get(file);
     this.#files.delete(file);
-    if (fd !== undefined) await closeFile(fd);
+    await opened?.close();
   }
 }
 
-function makeFolder(path: string): void {
-  try {
-    mkdirSync(path, { mode: 0o700 });
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
+/** What is left of some buffers behind their first `count` bytes. */
+function behind(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
+  const left: Uint8Array[] = [];
+  let skip = count;
+  for (const part of buffers) {
+    if (skip < part.length) left.push(skip === 0 ? part : part.subarray(skip));
+    skip = Math.max(0, skip - part.length);
   }
-}
-
-function notAFile(file: FileName): AnywhenError {
-  return new AnywhenError('damaged', `${file}: is not a regular file`, {
-    hint: 'A store has no links, pipes or devices in it.',
-  });
-}
-
-/** What a store file must be; a device may serve as the MIM under its absolute name. */
-function checkFile(file: FileName, stats: Stats): void {
-  if (isAbsolute(file) && stats.isBlockDevice()) return;
-  if (!stats.isFile()) throw notAFile(file);
-  if (stats.nlink > 1) throw new AnywhenError('damaged', `${file}: has ${stats.nlink} names (hard links)`);
-  if (stats.uid !== process.geteuid?.()) {
-    throw new AnywhenError('denied', `${file}: belongs to user ${stats.uid}`, {
-      hint: 'Open a store as the user who owns it.',
-    });
-  }
-  if ((stats.mode & 0o022) !== 0) {
-    throw new AnywhenError('denied', `${file}: others may write it`, {
-      hint: `chmod go-w on the files of the store.`,
-    });
-  }
-}
-
-/** A system error as one of ours, with the file and the place. */
-function translate(step: Step, cause: unknown): AnywhenError {
-  if (cause instanceof AnywhenError) return cause;
-  const code = systemCode(cause) ?? 'unknown error';
-  const place =
-    'offset' in step ? `${step.file}, offset ${step.offset}` : step.file || 'the folder of the store';
-  const data = { file: step.file, system: code };
-  switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return new AnywhenError('no-space', `${place}: no space left (${code})`, { cause, data });
-    case 'ENOENT':
-      return new AnywhenError('not-found', `${place}: no such file`, { cause, data });
-    case 'EEXIST':
-      return new AnywhenError('exists', `${place}: is there already`, { cause, data });
-    case 'EROFS':
-      return new AnywhenError('read-only', `${place}: the filesystem is read-only`, { cause, data });
-    case 'EACCES':
-    case 'EPERM':
-      return new AnywhenError('denied', `${place}: ${code}`, { cause, data });
-    case 'ELOOP':
-    case 'EISDIR':
-      return notAFile(step.file);
-    default:
-      return new AnywhenError('io', `${place}: ${step.op} failed (${code})`, { cause, data });
-  }
+  return left;
 }

@@ -1,32 +1,70 @@
-import type { Executor, FileName, Plan, Step } from './executor.js';
+import type { Executor, FileName, Plan, Space, Step } from './executor.js';
+import { fitsNow } from './immediate.js';
 
-/** A step that changed something or made it durable, or a remark of the test between steps. */
-export type Recorded = Exclude<Step, { op: 'read' }> | { readonly op: 'note'; readonly note: unknown };
+/** A step that changes something. Recorded when it begins: from then on some of it may be on the disk. */
+export type Change = Exclude<Step, { op: 'read' | 'datasync' | 'syncdir' }>;
 
-/** Passes everything on, and keeps what changes the disk, in order, bytes included: the input of the crash harness. */
+interface Covering {
+  readonly file: FileName;
+  /** It covers the changes before this index of the recording, ... */
+  readonly before: number;
+  /** ... without these, which were still under way. */
+  readonly except: readonly number[];
+}
+
+/**
+ * A step that made changes durable. Recorded when it has returned; it covers those changes only that had ended
+ * before it began.
+ */
+export type Barrier = ({ readonly op: 'datasync' } & Covering) | ({ readonly op: 'syncdir' } & Covering);
+
+/** A remark of the test, such as "this write was acknowledged". */
+export interface Note {
+  readonly op: 'note';
+  readonly note: unknown;
+}
+
+export type Recorded = Change | Barrier | Note;
+
+/**
+ * Passes everything on, and keeps what changes the disk, in order, bytes included: the input of the crash
+ * harness. Put a faulty executor above it, not below: then a write that was cut short is recorded as it was.
+ */
 export class RecordingExecutor implements Executor {
   readonly recorded: Recorded[] = [];
-  readonly readOnly = false;
+  /** Indexes of changes that have begun and not ended, or failed. */
+  readonly #open = new Set<number>();
 
   constructor(readonly below: Executor) {}
 
-  /** Leaves a remark at this place of the recording, such as "this write was acknowledged". */
+  get readOnly(): boolean {
+    return this.below.readOnly;
+  }
+
+  /** Leaves a remark at this place of the recording. */
   note(note: unknown): void {
     this.recorded.push({ op: 'note', note });
   }
 
   async run(plan: Plan): Promise<void> {
     for (const step of plan) {
-      await this.below.run([step]);
-      this.#record(step);
+      if (step.op === 'read') await this.below.run([step]);
+      else if (step.op === 'datasync' || step.op === 'syncdir') await this.#barrier(step);
+      else await this.#change(step);
     }
   }
 
   runNow(plan: Plan): boolean {
-    if (plan.some((step) => step.op === 'datasync' || step.op === 'syncdir')) return false;
-    if (!this.below.runNow(plan)) return false;
-    for (const step of plan) this.#record(step);
-    return true;
+    if (!fitsNow(plan)) return false;
+    const writes = plan.filter((step) => step.op === 'write').map(copyOf);
+    try {
+      if (!this.below.runNow(plan)) return false;
+      this.recorded.push(...writes);
+      return true;
+    } catch (error) {
+      for (const write of writes) this.#begin(write);
+      throw error;
+    }
   }
 
   size(file: FileName): Promise<number | undefined> {
@@ -37,7 +75,7 @@ export class RecordingExecutor implements Executor {
     return this.below.list(folder);
   }
 
-  space(): Promise<{ readonly total: number; readonly free: number }> {
+  space(): Promise<Space> {
     return this.below.space();
   }
 
@@ -45,8 +83,34 @@ export class RecordingExecutor implements Executor {
     return this.below.close();
   }
 
-  #record(step: Step): void {
-    if (step.op === 'read') return;
-    this.recorded.push(step.op === 'write' ? { ...step, from: step.from.map((part) => part.slice()) } : step);
+  /** Records a change that has not ended. One that fails never does: some of it may be there, and no barrier covers it. */
+  #begin(change: Change): number {
+    const index = this.recorded.push(change) - 1;
+    this.#open.add(index);
+    return index;
   }
+
+  async #change(step: Change): Promise<void> {
+    const index = this.#begin(copyOf(step));
+    try {
+      await this.below.run([step]);
+      this.#open.delete(index);
+    } catch (error) {
+      // What is no write was refused whole; an empty write in its place keeps the indexes.
+      if (step.op !== 'write') this.recorded[index] = { op: 'write', file: step.file, offset: 0, from: [] };
+      throw error;
+    }
+  }
+
+  async #barrier(step: Extract<Step, { op: Barrier['op'] }>): Promise<void> {
+    const before = this.recorded.length;
+    const except = [...this.#open];
+    await this.below.run([step]);
+    this.recorded.push({ op: step.op, file: step.file, before, except });
+  }
+}
+
+function copyOf<T extends Change>(step: T): T {
+  // Not `slice`: that of a Buffer shares the bytes.
+  return step.op === 'write' ? { ...step, from: step.from.map((part) => new Uint8Array(part)) } : step;
 }

@@ -1,8 +1,8 @@
 import { wallNow } from '../base/clock.js';
 import { AnywhenError } from '../base/errors.js';
-import { makeStoreFolder, removeStoreFiles } from '../file/make-store.js';
 import { OsExecutor } from '../file/os-executor.js';
 import { openSource } from '../file/source-file.js';
+import { makeStoreFolder, removeStoreFiles } from '../file/store-folder.js';
 import { lockStore } from '../file/store-lock.js';
 import { type CheckOptions, checkStore, type Finding } from './check.js';
 import { type CreateOptions, createOn, emptyOrigin } from './create.js';
