@@ -64,6 +64,7 @@ export async function createOn(
     { op: 'create', file: FILES.mim, size: alignUp(origin.size, BLOCK) },
     { op: 'create', file: FILES.sums, size: 0 },
   ]);
+  await writeZeros(executor, FORWARD_HEADER_SIZE, descriptors);
   await fillMirror(executor, origin, storeSeed(uuid), options.progress);
   await executor.run([
     { op: 'datasync', file: FILES.forward },
@@ -98,6 +99,15 @@ export async function createOn(
     epochs: [],
   });
   return { uuid };
+}
+
+/** Blocks that were written once need no conversion at a flush; the data queue has that done in idle time. */
+async function writeZeros(executor: Executor, offset: number, length: number): Promise<void> {
+  const zeros = new Uint8Array(Math.min(MIB, length));
+  for (let at = 0; at < length; at += zeros.length) {
+    const from = [zeros.subarray(0, Math.min(zeros.length, length - at))];
+    await executor.run([{ op: 'write', file: FILES.forward, offset: offset + at, from }]);
+  }
 }
 
 /** Copies the origin; blocks of zeros stay holes. */
