@@ -74,7 +74,7 @@ class Replay {
   /** Writes of the same second go in together, and nothing else moves the clock until they are in. */
   async run(): Promise<void> {
     const { writes } = this.trace;
-    const each = Math.ceil(writes.length / HELD);
+    const each = Math.floor(writes.length / (HELD + 1));
     for (let at = 0; at < writes.length; ) {
       const second = secondOf(writes[at]);
       this.time.advance(second - this.time.wall());
@@ -82,7 +82,8 @@ class Replay {
       while (end < writes.length && end - at < TOGETHER && secondOf(writes[end]) === second) end += 1;
       await Promise.all(writes.slice(at, end).map((one, index) => this.#write(one, at + index + 1)));
       await new Promise((resolve) => setImmediate(resolve));
-      if (this.held.length < Math.floor(end / each) && !this.volume.syncs.running) await this.#hold();
+      const due = Math.min(HELD, Math.floor(end / each));
+      if (this.held.length < due && !this.volume.syncs.running) await this.#hold();
       at = end;
     }
     expect(this.volume.engine.clock.last, 'the stamp of the last write').toBe(
