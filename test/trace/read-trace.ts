@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { SECTOR, type TracedWrite } from './sector-model.js';
+import { SECTOR } from '../support/sectors.js';
+import type { TracedWrite } from './sector-model.js';
 
 const WRITE = '2a';
 const SECOND = 1_000_000_000n;

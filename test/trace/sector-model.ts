@@ -1,4 +1,4 @@
-export const SECTOR = 512;
+import { putSector, SECTOR } from '../support/sectors.js';
 
 /** A write of a trace: its place in sectors, and the stamp that it must get, ns. */
 export interface TracedWrite {
@@ -11,37 +11,6 @@ export interface TracedWrite {
 export interface Sectors {
   readonly start: number;
   readonly end: number;
-}
-
-/** Bytes without a pattern, of which each sector shows a part that depends on all of its content's origin. */
-const NOISE = noise(64 * 1024);
-
-function noise(length: number): Buffer {
-  const words = new Uint32Array(length / 4);
-  let state = 0x9e3779b9;
-  for (let at = 0; at < words.length; at++) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    words[at] = state >>> 0;
-  }
-  return Buffer.from(words.buffer);
-}
-
-/** Puts what write `number` (from 1 on) wrote to `sector` at `offset` of `into`. */
-export function putSector(into: Buffer, offset: number, number: number, sector: number): void {
-  const shift = (Math.imul(number, 0x85ebca6b) ^ Math.imul(sector, 0xc2b2ae35)) >>> 0;
-  const from = shift % (NOISE.length - SECTOR);
-  NOISE.copy(into, offset, from, from + SECTOR);
-  into.writeUInt32LE(number, offset);
-  into.writeUInt32LE(sector, offset + 4);
-}
-
-/** The data of write `number`. */
-export function dataOf(number: number, { first, count }: TracedWrite): Buffer {
-  const data = Buffer.allocUnsafe(count * SECTOR);
-  for (let at = 0; at < count; at++) putSector(data, at * SECTOR, number, first + at);
-  return data;
 }
 
 function touchedBy(writes: readonly TracedWrite[]): Sectors[] {

@@ -6,9 +6,10 @@ import { createOn, emptyOrigin } from '../../src/volume/create.js';
 import type { Point, View } from '../../src/volume/model.js';
 import { Volume } from '../../src/volume/volume.js';
 import { TestTime, write } from '../support/model.js';
+import { describeSector, SECTOR, sectorsOf } from '../support/sectors.js';
 import { removeFolder, temporaryFolder } from '../support/temporary-folder.js';
 import { readTrace } from './read-trace.js';
-import { dataOf, SECTOR, SectorModel, type TracedWrite } from './sector-model.js';
+import { SectorModel, type TracedWrite } from './sector-model.js';
 
 /*
  * A trace of a real disk, replayed with its own times on a store in files, with sync events whenever the small
@@ -94,7 +95,7 @@ class Replay {
   }
 
   #write(one: TracedWrite, number: number): Promise<void> {
-    return write(this.volume, one.first * SECTOR, dataOf(number, one));
+    return write(this.volume, one.first * SECTOR, sectorsOf(number, one.first, one.count));
   }
 
   async #hold(): Promise<void> {
@@ -185,8 +186,7 @@ function difference(found: Buffer, expected: Buffer, first: number): string {
   let at = 0;
   while (found[at] === expected[at]) at += 1;
   const offset = at - (at % SECTOR);
-  const words = (bytes: Buffer) => `write ${bytes.readUInt32LE(offset)} of ${bytes.readUInt32LE(offset + 4)}`;
-  return `sector ${first + offset / SECTOR} is ${words(found)}, not ${words(expected)}`;
+  return `sector ${first + offset / SECTOR} is ${describeSector(found, offset)}, not ${describeSector(expected, offset)}`;
 }
 
 test.each([
