@@ -124,6 +124,7 @@ async function fillMirror(
     const from = [encodeSumsPage(page, sums, seed)];
     await executor.run([{ op: 'write', file: FILES.sums, offset: page * SUMS_PAGE_SIZE, from }]);
   };
+  let done = 0;
   for await (const { offset, bytes } of origin.parts()) {
     const whole = bytes.length % BLOCK === 0 ? bytes : padded(bytes);
     const first = offset / BLOCK;
@@ -139,9 +140,12 @@ async function fillMirror(
       sums[block % SUMS_PER_PAGE] = sum;
     }
     await executor.run(writesOf(offset, whole, found));
-    progress?.(offset + bytes.length, origin.size);
+    done = offset + bytes.length;
+    progress?.(done, origin.size);
   }
   await flush();
+  // A hole at the end is no part.
+  if (done > 0 && done < origin.size) progress?.(origin.size, origin.size);
 }
 
 /** A write for each run of blocks that are not zeros. */
