@@ -111,6 +111,18 @@ export function noise(length: number, seed: number): Uint8Array {
   return new Uint8Array(words.buffer, 0, length);
 }
 
+/**
+ * Writes the whole ring of the forward journal once, with sync events on the way. A new one is only reserved: its first
+ * lap costs the filesystem far more than all that follow.
+ */
+export async function lap(volume: Volume, data: Uint8Array): Promise<void> {
+  const { length } = volume.engine.scan.data;
+  const places = Math.floor(volume.size / data.length);
+  const count = Math.ceil(length / data.length) + 1;
+  await writeAll(volume, (n) => (n >= count ? undefined : { offset: (n % places) * data.length, data }));
+  await volume.sync('bench');
+}
+
 /** Writes `count` blocks at random places, each with other bytes than before. */
 export async function scatter(volume: Volume, count: number, random: (below: number) => number) {
   const blocks = Math.floor(volume.size / BLOCK);

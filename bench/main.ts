@@ -21,14 +21,18 @@ export async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(printReport(report));
     process.stderr.write(`bench: written to ${write(report, options)}\n`);
   } catch (error) {
-    process.stderr.write(`bench: ${messageOf(error)}\n`);
-    if (error instanceof AnywhenError && error.hint !== undefined) process.stderr.write(`${error.hint}\n`);
+    if (!undo.began) tell(error);
     process.exitCode = 1;
   }
   for (const failure of await undo.run()) {
     process.stderr.write(`bench: cleaning up: ${failure}\n`);
     process.exitCode = 1;
   }
+}
+
+function tell(error: unknown): void {
+  process.stderr.write(`bench: ${messageOf(error)}\n`);
+  if (error instanceof AnywhenError && error.hint !== undefined) process.stderr.write(`${error.hint}\n`);
 }
 
 function write(report: Report, options: BenchOptions): string {

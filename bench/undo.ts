@@ -17,6 +17,11 @@ export class Undo {
     };
   }
 
+  /** Whether it is being undone: what fails from here on fails because of that. */
+  get began(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** Runs what is left, once; resolves with the messages of what failed. */
   run(): Promise<string[]> {
     this.#running ??= this.#all();
