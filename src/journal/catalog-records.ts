@@ -18,7 +18,7 @@ export interface CatalogRecord {
 const CHUNK = 64 * MAX_CATALOG_RECORD;
 
 /**
- * The records in bytes `[CATALOG_HEADER_SIZE, end)` of the catalog, never more than a chunk of them in memory.
+ * The records in bytes `[begin, end)` of the catalog, never more than a chunk of them in memory.
  * Behind one that is damaged it goes on at the next 4 KiB border, where the next commit may begin.
  *
  * @throws `damaged` if the file ends before, `not-found`, `io`
@@ -28,8 +28,9 @@ export async function* readCatalogRecords(
   generation: number,
   end: number,
   seed: number,
+  begin = CATALOG_HEADER_SIZE,
 ): AsyncGenerator<CatalogRecord> {
-  let from = CATALOG_HEADER_SIZE;
+  let from = begin;
   while (from < end) {
     const base = alignDown(from, BLOCK);
     const bytes = new Uint8Array(Math.min(CHUNK, end - base));
