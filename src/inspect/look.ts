@@ -51,7 +51,10 @@ export async function lookAt(executor: Executor): Promise<Look> {
   distrust ??= await faultOf(() => {
     superblock = usedCopy(copies).content;
   });
-  superblock ??= copies.find((copy) => copy.content !== undefined)?.content;
+  for (const { content } of copies) {
+    if (distrust !== undefined && content !== undefined && content.sequence > (superblock?.sequence ?? -1))
+      superblock = content;
+  }
   const identity =
     distrust === undefined && superblock !== undefined
       ? { uuid: superblock.uuid, from: FILES.superblock, seed: storeSeed(superblock.uuid) }
