@@ -4,7 +4,8 @@ import type { Executor } from '../file/executor.js';
 import { FILES, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
 import type { Fetcher } from '../journal/fetch.js';
 import { readMap } from '../journal/read-map.js';
-import { blockSum, type Mirror } from '../mirror/mirror.js';
+import { blockSums } from '../mirror/block-sum.js';
+import type { Mirror } from '../mirror/mirror.js';
 import { encodeSumsPage, pageCrc, rawSums } from '../mirror/sums-page.js';
 import { MIM, type Vrmo, ZERO } from '../vrmo/vrmo.js';
 import type { MovePage } from './move-record.js';
@@ -61,7 +62,8 @@ export class Mover {
     const add = async (block: number, after: number) => {
       const page = Math.floor(block / SUMS_PER_PAGE);
       const before = (await this.mirror.sums(page))[block % SUMS_PER_PAGE] as number;
-      if (before === after) return;
+      // Equal sums do not mean equal blocks, so only zeros, which have a sum of their own, may stay where they are.
+      if (before === 0 && after === 0) return;
       if (pages[pages.length - 1]?.page !== page) pages.push({ page, blocks: [], before: [], after: [] });
       const last = pages[pages.length - 1] as (typeof pages)[number];
       last.blocks.push(block % SUMS_PER_PAGE);
@@ -109,9 +111,8 @@ export class Mover {
       const count = Math.min(RUN, run.end - first);
       const bytes = new Uint8Array(count * BLOCK);
       await readMap(this.fetcher, map, first * BLOCK, bytes);
-      for (let at = 0; at < count; at++) {
-        await add(first + at, blockSum(first + at, bytes.subarray(at * BLOCK, (at + 1) * BLOCK)));
-      }
+      const sums = blockSums(first, bytes);
+      for (let at = 0; at < count; at++) await add(first + at, sums[at] as number);
     }
   }
 
@@ -194,8 +195,9 @@ export class Mover {
     const bytes = new Uint8Array(after.length * BLOCK);
     if (redo) await this.#readOver(first * BLOCK, bytes, map);
     else await readMap(this.fetcher, map, first * BLOCK, bytes);
+    const sums = blockSums(first, bytes);
     after.forEach((sum, at) => {
-      if (blockSum(first + at, bytes.subarray(at * BLOCK, (at + 1) * BLOCK)) === sum) return;
+      if (sums[at] === sum) return;
       const place = { file: this.mirror.name, offset: (first + at) * BLOCK };
       throw new AnywhenError(
         'damaged',
