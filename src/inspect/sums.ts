@@ -1,7 +1,7 @@
 import { alignUp, BLOCK } from '../base/range.js';
 import { readChunks } from '../file/chunks.js';
 import { FILES, PAGE_SPAN, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
-import { blockSum } from '../mirror/mirror.js';
+import { blockSums } from '../mirror/block-sum.js';
 import { neverWritten, pageCrc, rawSums, sumsPageFault } from '../mirror/sums-page.js';
 import { faultOf, type Look } from './look.js';
 
@@ -163,5 +163,5 @@ async function foundSum(look: Look, { mim }: SumsHead, block: number): Promise<n
   const into = new Uint8Array(BLOCK);
   const read = { op: 'read', file: mim, offset: block * BLOCK, into } as const;
   const fault = await faultOf(() => look.executor.run([read]));
-  return fault === undefined ? blockSum(block, into) : undefined;
+  return fault === undefined ? blockSums(block, into)[0] : undefined;
 }
