@@ -26,7 +26,7 @@ export function resolveTime(volume: Volume, text: string): Resolution {
   try {
     return volume.resolve(at);
   } catch (error) {
-    if (!(error instanceof AnywhenError) || error.message.startsWith(text)) throw error;
+    if (!(error instanceof AnywhenError) || text === formatInstant(at)) throw error;
     const { code, message, hint, data } = error;
     throw new AnywhenError(code, `${text}: ${message}`, {
       cause: error,
