@@ -24,7 +24,12 @@ export function addMountCommands(program: Command): void {
     .argument('<mnt>', 'an empty folder')
     .description('show the volume and its history under MNT')
     .option('-f, --foreground', 'stay in the foreground')
-    .option('-o, --options <list>', 'ro, allow_other, allow_root', collect, [])
+    .option(
+      '-o, --options <list>',
+      'ro, rw, allow_other, allow_root, names=extended, names=basic',
+      collect,
+      [],
+    )
     .option('--driver <name>', 'fuse-native', 'fuse-native')
     .option('--log-file <file>', 'append the log of the daemon to a file')
     .action(mount);

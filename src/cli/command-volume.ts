@@ -15,6 +15,7 @@ import { openTarget, storeFolder, type Target } from '../control/locate.js';
 import type { Reach } from '../control/model-schema.js';
 import { writeImage } from '../control/write-image.js';
 import { type OutputOptions, print, printJson, printTable, progressBar } from './output.js';
+import { timeBorder, timePoint } from './time-argument.js';
 import { timelinePicture } from './timeline-picture.js';
 
 const STORE = 'the folder of a store, or where it is mounted';
@@ -106,10 +107,12 @@ async function points(
   flags: OutputOptions & { from?: string; to?: string; all?: boolean },
 ): Promise<void> {
   const items: PointItem[] = [];
-  const args = { from: flags.from, to: flags.to, all: flags.all === true };
-  const answer = await withTarget(path, 'read', (target) =>
-    target.call('points', args, { items: (more) => void items.push(...more) }),
-  );
+  const answer = await withTarget(path, 'read', async (target) => {
+    const border = (text: string | undefined) =>
+      text === undefined ? undefined : timeBorder(target, text, flags);
+    const args = { from: await border(flags.from), to: await border(flags.to), all: flags.all === true };
+    return target.call('points', args, { items: (more) => void items.push(...more) });
+  });
   if (flags.json === true) {
     const result = z.encode(contract.points.result, answer);
     return printJson('points', { ...result, points: items.map((item) => z.encode(pointItemSchema, item)) });
@@ -190,9 +193,7 @@ async function read(
     for (let left = length; left > 0; left -= 1 << 20) await write(new Uint8Array(Math.min(left, 1 << 20)));
   };
   await withTarget(path, 'read', async (target) => {
-    const { at, exact } = await target.call('resolve', { at: flags.at });
-    if (!exact && flags.quiet !== true)
-      process.stderr.write(`anywhen: showing ${formatInstant(at)}, the newest point before ${flags.at}\n`);
+    const { at } = await timePoint(target, flags.at, flags);
     const length = flags.length === undefined ? undefined : parseSize(flags.length);
     await target.call('read', { at, offset: parseSize(flags.offset), length }, { data: write, hole });
   });
@@ -203,10 +204,10 @@ async function restore(
   flags: OutputOptions & { at: string; nearest?: boolean; to?: string },
 ): Promise<void> {
   if (flags.to !== undefined) return restoreTo(path, flags.to, flags);
-  const args = { at: flags.at, nearest: flags.nearest === true };
-  const report = await withTarget(path, 'write', (target) =>
-    target.call('restore', args, { progress: progressBar('comparing', flags) }),
-  );
+  const report = await withTarget(path, 'write', async (target) => {
+    const args = await exactTime(target, flags);
+    return target.call('restore', args, { progress: progressBar('comparing', flags) });
+  });
   if (flags.json === true) return json('restore', report);
   if (flags.quiet === true) return;
   print(
@@ -215,15 +216,24 @@ async function restore(
   print(`undo it with: anywhen restore ${path} --at ${formatInstant(report.before)}`);
 }
 
+/** What replaces something takes an instant between two points only with `--nearest`. */
+async function exactTime(
+  target: Target,
+  flags: OutputOptions & { at: string; nearest?: boolean },
+): Promise<{ at: string; nearest: boolean }> {
+  const nearest = flags.nearest === true;
+  const { asked } = await timePoint(target, flags.at, flags, nearest ? 'older' : 'refuse');
+  return { at: formatInstant(asked), nearest };
+}
+
 async function restoreTo(
   path: string,
   to: string,
   flags: OutputOptions & { at: string; nearest?: boolean },
 ): Promise<void> {
-  const args = { at: flags.at, nearest: flags.nearest === true };
   const store = await storeFolder(path);
-  const report = await withTarget(path, 'read', (target) =>
-    writeImage(target, store, to, args, progressBar('writing', flags)),
+  const report = await withTarget(path, 'read', async (target) =>
+    writeImage(target, store, to, await exactTime(target, flags), progressBar('writing', flags)),
   );
   if (flags.json === true) {
     const at = formatInstant(report.at);

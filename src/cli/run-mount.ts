@@ -43,7 +43,7 @@ export async function serve(
     const facts = z.encode(statusSchema, await operations.status(host, {}, {}));
     return `${JSON.stringify({ schema: 'anywhen/status/1', ...facts }, undefined, 2)}\n`;
   };
-  const tree = new Tree(volume, { status });
+  const tree = new Tree(volume, { status, names: settings.names });
   const handles = new Handles(tree);
   try {
     const { readOnly, allowOther, allowRoot } = settings;

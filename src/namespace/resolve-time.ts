@@ -20,11 +20,16 @@ export function instantOf(volume: Volume, text: string): Instant {
   return flushed;
 }
 
+export interface ResolvedTime extends Resolution {
+  /** The instant that was asked for: `at`, unless that lies between two points. */
+  readonly asked: Instant;
+}
+
 /** The point that is shown for a time name: the newest at or before it. @throws `not-found`, `usage` */
-export function resolveTime(volume: Volume, text: string): Resolution {
+export function resolveTime(volume: Volume, text: string): ResolvedTime {
   const at = instantOf(volume, text);
   try {
-    return volume.resolve(at);
+    return { ...volume.resolve(at), asked: at };
   } catch (error) {
     if (!(error instanceof AnywhenError) || text === formatInstant(at)) throw error;
     const { code, message, hint, data } = error;

@@ -36,6 +36,11 @@ export function nameOf(at: Instant, style: NameStyle): string {
   return style === 'extended' ? name : name.replace(/[-:]/g, '');
 }
 
+/** The zone of a time that names none. */
+export function localZone(): string {
+  return Temporal.Now.timeZoneId();
+}
+
 /**
  * Parses every form of a time name: RFC 3339 and ISO basic, cut short after any part from the month (basic: the
  * day) on, ages, `latest`, `oldest`, `now`, Samba's form, the name of a mark. A time without a zone is one of
@@ -44,7 +49,7 @@ export function nameOf(at: Instant, style: NameStyle): string {
  * @throws `usage` for a date that does not exist, or a local time that a change of the clocks makes ambiguous or
  * skips
  */
-export function parseTimeName(text: string, zone = Temporal.Now.timeZoneId()): ParsedTime {
+export function parseTimeName(text: string, zone = localZone()): ParsedTime {
   const toFlush = text.endsWith('~');
   return { name: parseName(toFlush ? text.slice(0, -1) : text, zone), toFlush };
 }
