@@ -53,6 +53,8 @@ export class Volume {
   /** Sync event, restore and the like: one at a time. */
   readonly #maintenance = new Mutex();
   #marks: JournalMark[];
+  /** The names of marks that are on their way into the journal. */
+  readonly #naming = new Set<string>();
   #size: number;
   #syncWanted = false;
   #syncs = 0;
@@ -228,25 +230,24 @@ export class Volume {
   async mark(name: string, options: { hold?: boolean } = {}): Promise<Mark> {
     const journal = this.#writable();
     const data = new TextEncoder().encode(name);
-    if (data.length === 0 || data.length > MAX_MARK_NAME) {
+    if (data.length === 0 || data.length > MAX_MARK_NAME)
       throw new AnywhenError('usage', `a mark's name has from 1 to ${MAX_MARK_NAME} bytes`);
+    if (this.#naming.has(name) || this.marks().some((mark) => mark.name === name)) {
+      const hint = '`anywhen mark --delete` removes it.';
+      throw new AnywhenError('exists', `there is a mark named ${name} already`, { hint });
     }
-    if (this.marks().some((mark) => mark.name === name)) {
-      throw new AnywhenError('exists', `there is a mark named ${name} already`, {
-        hint: `\`anywhen mark --delete\` removes it.`,
-      });
+    const flags = Flag.client | (options.hold === true ? Flag.hold : 0);
+    this.#naming.add(name);
+    try {
+      const sequence = await journal.enter({ kind: Kind.mark, flags, data });
+      // Known before it is durable: a sync event that begins now must keep its state.
+      const mark = { name, sequence, at: this.engine.index.stamp(sequence), hold: options.hold === true };
+      this.#marks.push(mark);
+      await journal.flush();
+      return mark;
+    } finally {
+      this.#naming.delete(name);
     }
-    const hold = options.hold === true;
-    const sequence = await journal.enter({
-      kind: Kind.mark,
-      flags: Flag.client | (hold ? Flag.hold : 0),
-      data,
-    });
-    // Known before it is durable: a sync event that begins now must keep its state.
-    const mark = { name, sequence, at: this.engine.index.stamp(sequence), hold };
-    this.#marks.push(mark);
-    await journal.flush();
-    return mark;
   }
 
   /** @throws `not-found`, `read-only` */
@@ -360,9 +361,8 @@ export class Volume {
   /** @throws `usage`, `read-only` */
   async resize(size: number): Promise<void> {
     const journal = this.#writable();
-    if (!Number.isSafeInteger(size) || size < 1 || size >= ADDRESS_LIMIT) {
+    if (!Number.isSafeInteger(size) || size < 1 || size >= ADDRESS_LIMIT)
       throw new AnywhenError('usage', `a volume of ${size} bytes is not possible`);
-    }
     const length = Math.max(0, this.#size - size);
     await journal.enter({ kind: Kind.resize, start: size, length, size });
     await journal.flush();
