@@ -15,7 +15,7 @@ import { openTarget, storeFolder, type Target } from '../control/locate.js';
 import type { Reach } from '../control/model-schema.js';
 import { writeImage } from '../control/write-image.js';
 import { type OutputOptions, print, printJson, printTable, progressBar } from './output.js';
-import { timeBorder, timePoint } from './time-argument.js';
+import { type Border, timeBorder, timePoint } from './time-argument.js';
 import { timelinePicture } from './timeline-picture.js';
 
 const STORE = 'the folder of a store, or where it is mounted';
@@ -53,7 +53,7 @@ export function addVolumeCommands(program: Command): void {
     .action(mark);
   add('sync', 'a sync event now').action(sync);
   add('policy', 'show or change the policy')
-    .option('--set <key=value...>', 'change a setting')
+    .option('--set <key=value>', 'change a setting; may be given again', collect, [])
     .action(policy);
   add('read', 'write the bytes of an instant to standard output')
     .requiredOption('--at <time>', 'the instant')
@@ -108,10 +108,12 @@ async function points(
 ): Promise<void> {
   const items: PointItem[] = [];
   const answer = await withTarget(path, 'read', async (target) => {
-    const border = (text: string | undefined) =>
-      text === undefined ? undefined : timeBorder(target, text, flags);
-    const args = { from: await border(flags.from), to: await border(flags.to), all: flags.all === true };
-    return target.call('points', args, { items: (more) => void items.push(...more) });
+    const [from, to] = [await border(target, flags.from, flags), await border(target, flags.to, flags)];
+    const args = { from: from?.at, to: to?.at, all: flags.all === true };
+    const found = await target.call('points', args, { items: (more) => void items.push(...more) });
+    await from?.tell();
+    await to?.tell();
+    return found;
   });
   if (flags.json === true) {
     const result = z.encode(contract.points.result, answer);
@@ -129,6 +131,14 @@ async function points(
   for (const line of timelinePicture(items, answer.oldest, answer.nearFrom, answer.now)) print(line);
 }
 
+async function border(
+  target: Target,
+  text: string | undefined,
+  flags: OutputOptions,
+): Promise<Border | undefined> {
+  return text === undefined ? undefined : timeBorder(target, text, flags);
+}
+
 async function mark(
   path: string,
   name: string | undefined,
@@ -139,7 +149,7 @@ async function mark(
   await withTarget(path, 'write', async (target) => {
     if (flags.delete !== undefined) {
       await target.call('deleteMark', { name: flags.delete });
-      if (flags.json === true) printJson('mark', { deleted: flags.delete });
+      if (flags.json === true) printJson('mark-deleted', { name: flags.delete });
       else if (flags.quiet !== true) print(`deleted the mark ${flags.delete}`);
       return;
     }
@@ -157,8 +167,12 @@ async function sync(path: string, flags: OutputOptions): Promise<void> {
   if (flags.quiet !== true) print(report.moved ? moved : 'nothing to move');
 }
 
-async function policy(path: string, flags: OutputOptions & { set?: string[] }): Promise<void> {
-  const set = flags.set ?? [];
+function collect(setting: string, before: string[]): string[] {
+  return [...before, setting];
+}
+
+async function policy(path: string, flags: OutputOptions & { set: string[] }): Promise<void> {
+  const { set } = flags;
   const now = await withTarget(path, set.length > 0 ? 'write' : 'read', (target) =>
     target.call('policy', { set }),
   );
@@ -192,10 +206,11 @@ async function read(
   const hole = async (length: number) => {
     for (let left = length; left > 0; left -= 1 << 20) await write(new Uint8Array(Math.min(left, 1 << 20)));
   };
+  const length = flags.length === undefined ? undefined : parseSize(flags.length);
+  const offset = parseSize(flags.offset);
   await withTarget(path, 'read', async (target) => {
     const { at } = await timePoint(target, flags.at, flags);
-    const length = flags.length === undefined ? undefined : parseSize(flags.length);
-    await target.call('read', { at, offset: parseSize(flags.offset), length }, { data: write, hole });
+    await target.call('read', { at, offset, length }, { data: write, hole });
   });
 }
 
@@ -237,17 +252,16 @@ async function restoreTo(
   );
   if (flags.json === true) {
     const at = formatInstant(report.at);
-    return printJson('restore', { at, to: report.to, size: report.size });
+    return printJson('image', { at, to: report.to, size: report.size });
   }
   if (flags.quiet !== true) {
     print(`wrote the image of ${formatInstant(report.at)} to ${to}: ${describeSize(report.size)}`);
   }
 }
 
-async function resize(path: string, size: string, flags: OutputOptions): Promise<void> {
-  const result = await withTarget(path, 'write', (target) =>
-    target.call('resize', { size: parseSize(size) }),
-  );
+async function resize(path: string, text: string, flags: OutputOptions): Promise<void> {
+  const size = parseSize(text);
+  const result = await withTarget(path, 'write', (target) => target.call('resize', { size }));
   if (flags.json === true) return json('resize', result);
   if (flags.quiet !== true)
     print(`resized from ${describeSize(result.before)} to ${describeSize(result.size)}`);

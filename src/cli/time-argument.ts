@@ -35,11 +35,18 @@ export async function timePoint(
   return resolution;
 }
 
-/** The instant that a time of the command line means, whether or not it can be shown: a border of a range. */
-export async function timeBorder(target: Target, text: string, flags: OutputOptions): Promise<string> {
+/** A border of a range. */
+export interface Border {
+  /** Canonical. */
+  readonly at: string;
+  /** Tells what was understood. */
+  tell(): Promise<void>;
+}
+
+/** The instant that a time of the command line means, whether or not it can be shown. @throws as `timePoint` */
+export async function timeBorder(target: Target, text: string, flags: OutputOptions): Promise<Border> {
   const { at } = await understood(target, text, (name) => target.call('instant', { at: name }));
-  await tell(target, text, at, '', flags);
-  return formatInstant(at);
+  return { at: formatInstant(at), tell: () => tell(target, text, at, '', flags) };
 }
 
 /** Calls with the time name that the text means. A mark comes before a phrase: its owner chose the name. */

@@ -144,8 +144,11 @@ describe('a border of a range', () => {
       '2101-01-01T00:00:00Z',
       formatInstant((past.writes[1] as bigint) + 5n),
     ])
-      expect(await timeBorder(target, text, {})).toBe(text);
-    expect(await timeBorder(target, '2 years ago', {})).toBe('2021-11-14T22:13:30Z');
+      expect((await timeBorder(target, text, {})).at).toBe(text);
+    const border = await timeBorder(target, '2 years ago', {});
+    expect(border.at).toBe('2021-11-14T22:13:30Z');
+    await border.tell();
+    expect(told).toBe('anywhen: 2 years ago is 2021-11-14T22:13:30Z (2021-11-14T23:13:30+01:00)\n');
   });
 
   it('shows exactly the points within it', async () => {
