@@ -13,6 +13,7 @@ constexpr Exported kExports[] = {
     {"copyFileRange", CopyFileRange},
     {"fallocate", Fallocate},
     {"flock", Flock},
+    {"pieceSums", PieceSums},
     {"preadNowait", PreadNowait},
     {"pwritev", Pwritev},
     {"seek", Seek},

@@ -49,3 +49,13 @@ napi_value FromBool(napi_env env, bool value) {
   napi_get_boolean(env, value, &result);
   return result;
 }
+
+bool ToBytes(napi_env env, napi_value value, iovec* out) {
+  napi_typedarray_type type;
+  if (napi_get_typedarray_info(env, value, &type, &out->iov_len, &out->iov_base, nullptr, nullptr) == napi_ok &&
+      type == napi_uint8_array) {
+    return true;
+  }
+  napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "a Uint8Array was expected");
+  return false;
+}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <node_api.h>
+#include <sys/uio.h>
 
 #include <cstdint>
 
@@ -14,6 +15,8 @@ bool Arguments(napi_env env, napi_callback_info info, size_t count, napi_value* 
 bool ToInt(napi_env env, napi_value value, int* out);
 // An offset or a length in bytes: a safe integer, zero or more.
 bool ToOffset(napi_env env, napi_value value, int64_t* out);
+// The bytes of a Uint8Array, in place.
+bool ToBytes(napi_env env, napi_value value, iovec* out);
 napi_value FromOffset(napi_env env, int64_t value);
 napi_value FromBool(napi_env env, bool value);
 
@@ -52,6 +55,8 @@ napi_value Fallocate(napi_env env, napi_callback_info info);
 napi_value Seek(napi_env env, napi_callback_info info);
 napi_value CopyFileRange(napi_env env, napi_callback_info info);
 napi_value CloneRange(napi_env env, napi_callback_info info);
+// sums.cc
+napi_value PieceSums(napi_env env, napi_callback_info info);
 // vectors.cc
 napi_value PreadNowait(napi_env env, napi_callback_info info);
 napi_value Pwritev(napi_env env, napi_callback_info info);

@@ -10,16 +10,6 @@ namespace {
 // Buffers that one system call takes at most here; longer arrays take several.
 constexpr uint32_t kVectors = 128;
 
-bool ToBytes(napi_env env, napi_value value, iovec* out) {
-  napi_typedarray_type type;
-  if (napi_get_typedarray_info(env, value, &type, &out->iov_len, &out->iov_base, nullptr, nullptr) == napi_ok &&
-      type == napi_uint8_array) {
-    return true;
-  }
-  napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "a Uint8Array was expected");
-  return false;
-}
-
 // Writes all of the buffers, whatever the kernel takes at a time. 0, or errno.
 int WriteWhole(int fd, iovec* vectors, uint32_t count, int64_t* offset) {
   uint32_t first = 0;

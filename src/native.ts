@@ -29,6 +29,13 @@ export interface Sys {
   ): Promise<number>;
   /** Shares the blocks of two files; offsets and length are multiples of the filesystem's block size. */
   cloneRange(from: number, fromOffset: number, to: number, toOffset: number, length: number): Promise<number>;
+  /**
+   * The sum of each piece of `data`, whose first byte has the volume address `start`; `src/format/pieces.ts` says what
+   * a piece is, `native/sums.cc` how the sum is made. Throws a RangeError if `into` is too short.
+   *
+   * @param portable do without the processor's instruction
+   */
+  pieceSums(data: Uint8Array, start: number, into: Uint32Array, portable: boolean): void;
   /** Bytes read, fewer at the end of the file or of what is in memory; -1 if a disk would have to be waited for. */
   preadNowait(fd: number, into: Uint8Array, offset: number): number;
   /** Writes all of the buffers, one after another. When it throws, some of them may be written. */

@@ -1,23 +1,20 @@
 import { crc32c as nodeCrc32c } from '@node-rs/crc32';
 
-/** CRC32C (Castagnoli) of `bytes`, going on from `initial`. */
+/** CRC32C (Castagnoli) of `bytes`, going on from `initial`: for the structures of a store. Data has `pieceSums`. */
 export function crc32c(bytes: Uint8Array, initial = 0): number {
   return nodeCrc32c(bytes, initial);
 }
 
-/** CRC32C of a block of 4,096 zeros. */
-export const ZERO_BLOCK_CRC = crc32c(new Uint8Array(4096));
-
 /**
- * Binds a block's CRC32C to its place, so that a block that was written in another's place never passes. Never
+ * Binds a block's sum to its place, so that a block that was written in another's place never passes. Never
  * 0, which is kept for "all zeros".
  *
  * @param block the block's number (address / 4096)
  */
-export function bindToPlace(block: number, crc: number): number {
+export function bindToPlace(block: number, sum: number): number {
   const low = Math.imul(block >>> 0, 0x9e37_79b1);
   const high = Math.imul(Math.floor(block / 2 ** 32) + 1, 0x85eb_ca6b);
-  return (crc ^ low ^ (high >>> 7) ^ high) >>> 0 || 1;
+  return (sum ^ low ^ (high >>> 7) ^ high) >>> 0 || 1;
 }
 
 const ZEROS = new Uint8Array(1024 * 1024);

@@ -1,22 +1,32 @@
-import { BLOCK, pieceCount } from '../base/range.js';
+import { pieceCount } from '../base/range.js';
+import { sys } from '../native.js';
 import { crc32c } from './checksum.js';
 
 /*
  * Data in the journals is summed per piece, cut at multiples of 4 KiB of the volume address: one piece, and the
  * sum stands in the descriptor; more, and an array of u32 stands right before the data, whose CRC32C the
  * descriptor carries. Cutting and merging extents never recomputes a sum.
+ *
+ * The sum of a piece: its 8-byte words (the last one filled up with zeros) are dealt to three lanes in turn; with
+ * c0, c1, c2 the CRC32C of the lanes it is c0 + 0x9E3779B1 c1 + 0x85EBCA77 c2 modulo 2^32. One CRC32C over the
+ * piece is not enough: all blocks that end in their own CRC32C have the same one, and ext4 is full of them.
  */
 
-/** The CRC32C of each piece of `data`, whose first byte has the volume address `start`. */
+/** The sum of each piece of `data`, whose first byte has the volume address `start`. */
 export function pieceSums(start: number, data: Uint8Array): Uint32Array<ArrayBuffer> {
   const sums = new Uint32Array(pieceCount(start, start + data.length));
-  let offset = 0;
-  for (let piece = 0; piece < sums.length; piece++) {
-    const length = Math.min(BLOCK - ((start + offset) % BLOCK), data.length - offset);
-    sums[piece] = crc32c(data.subarray(offset, offset + length));
-    offset += length;
-  }
+  sys().pieceSums(data, start, sums, false);
   return sums;
+}
+
+let scratch = new Uint32Array(257);
+
+/** Like `pieceSums`, without an allocation; what it gives is good until the next call. */
+export function pieceSumsHere(start: number, data: Uint8Array): Uint32Array {
+  const pieces = pieceCount(start, start + data.length);
+  if (pieces > scratch.length) scratch = new Uint32Array(2 * pieces);
+  sys().pieceSums(data, start, scratch, false);
+  return scratch;
 }
 
 /** The bytes that stand before the data: 4 for each piece, none for a single one. */
@@ -36,11 +46,8 @@ export function descriptorSum(sums: Uint32Array<ArrayBuffer>): number {
 
 /** The index of the first piece of `data` that does not match, or -1. `sums[first]` belongs to the piece at `start`. */
 export function firstBadPiece(start: number, data: Uint8Array, sums: Uint32Array, first: number): number {
-  let offset = 0;
-  for (let piece = first; offset < data.length; piece++) {
-    const length = Math.min(BLOCK - ((start + offset) % BLOCK), data.length - offset);
-    if (crc32c(data.subarray(offset, offset + length)) !== sums[piece]) return piece;
-    offset += length;
-  }
+  const found = pieceSumsHere(start, data);
+  const pieces = pieceCount(start, start + data.length);
+  for (let at = 0; at < pieces; at++) if (found[at] !== sums[first + at]) return first + at;
   return -1;
 }

@@ -1,28 +1,42 @@
 import type { Instant } from '../base/instant.js';
 import { type ForwardDescriptor, Kind, type KindValue } from './forward-descriptor.js';
 
-const INITIAL = 1024;
+/** Descriptors in a block, a power of two. */
+const BLOCK = 8192;
+
+/** Descriptors `[first, first + BLOCK)` of the sequence: a column each. */
+class Block {
+  readonly stamp = new BigInt64Array(BLOCK);
+  readonly start = new Float64Array(BLOCK);
+  readonly length = new Float64Array(BLOCK);
+  readonly dataPosition = new Float64Array(BLOCK);
+  readonly dataEnd = new Float64Array(BLOCK);
+  readonly position = new Float64Array(BLOCK);
+  readonly sum = new Uint32Array(BLOCK);
+  readonly kind = new Uint8Array(BLOCK);
+  readonly flags = new Uint8Array(BLOCK);
+}
+
+/** In place of a block that is not there. */
+const NOTHING = new Block();
+
+/** What few descriptors have. */
+interface Rare {
+  readonly size: number;
+  readonly segment: number;
+}
 
 /**
- * The descriptors of the forward journal that are in, in memory: a column each, no object per descriptor.
- * Sequences `[first, next)`; a sequence's row is `sequence % capacity`.
+ * The descriptors of the forward journal that are in, in memory: sequences `[first, next)`, about 54 bytes each, no
+ * object per descriptor. In blocks, so that growing copies nothing and what the tail leaves is given back.
  */
 export class ForwardIndex {
-  #capacity = INITIAL;
-  #stamp = new BigInt64Array(INITIAL);
-  #start = new Float64Array(INITIAL);
-  #length = new Float64Array(INITIAL);
-  #dataPosition = new Float64Array(INITIAL);
-  #dataEnd = new Float64Array(INITIAL);
-  #position = new Float64Array(INITIAL);
-  #size = new Float64Array(INITIAL);
-  #sum = new Uint32Array(INITIAL);
-  #segment = new Uint32Array(INITIAL);
-  #kind = new Uint8Array(INITIAL);
-  #flags = new Uint8Array(INITIAL);
-
-  /** Sequences that set the size of the volume, rising. */
-  #sizeChanges: number[] = [];
+  readonly #blocks = new Map<number, Block>();
+  /** The block that was asked for last: mostly it is asked for again. */
+  #lastBlock = NOTHING;
+  #lastNumber = -1;
+  /** resize and bulk, by sequence, rising. */
+  readonly #rare = new Map<number, Rare>();
 
   /** @param first the sequence of the oldest descriptor, in or yet to come */
   constructor(public first: number) {
@@ -38,42 +52,46 @@ export class ForwardIndex {
 
   /** @param dataEnd the data queue's position behind everything up to this descriptor */
   append(descriptor: ForwardDescriptor, dataEnd: number): void {
-    if (this.count === this.#capacity) this.#grow();
-    const row = this.next % this.#capacity;
-    this.#stamp[row] = descriptor.stamp;
-    this.#start[row] = descriptor.start;
-    this.#length[row] = descriptor.length;
-    this.#dataPosition[row] = descriptor.dataPosition;
-    this.#dataEnd[row] = dataEnd;
-    this.#position[row] = descriptor.position;
-    this.#size[row] = descriptor.size;
-    this.#sum[row] = descriptor.sum;
-    this.#segment[row] = descriptor.segment;
-    this.#kind[row] = descriptor.kind;
-    this.#flags[row] = descriptor.flags;
-    if (descriptor.kind === Kind.resize || descriptor.kind === Kind.bulk) this.#sizeChanges.push(this.next);
+    const number = Math.floor(this.next / BLOCK);
+    if (!this.#blocks.has(number)) this.#blocks.set(number, new Block());
+    const block = this.#block(this.next);
+    const row = this.next % BLOCK;
+    block.stamp[row] = descriptor.stamp;
+    block.start[row] = descriptor.start;
+    block.length[row] = descriptor.length;
+    block.dataPosition[row] = descriptor.dataPosition;
+    block.dataEnd[row] = dataEnd;
+    block.position[row] = descriptor.position;
+    block.sum[row] = descriptor.sum;
+    block.kind[row] = descriptor.kind;
+    block.flags[row] = descriptor.flags;
+    if (descriptor.kind === Kind.resize || descriptor.kind === Kind.bulk)
+      this.#rare.set(this.next, { size: descriptor.size, segment: descriptor.segment });
     this.next += 1;
   }
 
   /** The last sequence up to `sequence` that set the size of the volume, or -1. */
   lastSizeChange(sequence: number): number {
-    for (let at = this.#sizeChanges.length - 1; at >= 0; at--) {
-      const change = this.#sizeChanges[at] as number;
-      if (change <= sequence) return change >= this.first ? change : -1;
+    let last = -1;
+    for (const change of this.#rare.keys()) {
+      if (change > sequence) break;
+      last = change;
     }
-    return -1;
+    return last;
   }
 
   /** Forgets the sequences below `sequence`. */
   dropBelow(sequence: number): void {
     this.first = Math.max(this.first, Math.min(sequence, this.next));
-    this.#sizeChanges = this.#sizeChanges.filter((change) => change >= this.first);
+    for (const change of this.#rare.keys()) if (change < this.first) this.#rare.delete(change);
+    for (const number of this.#blocks.keys()) if ((number + 1) * BLOCK <= this.first) this.#forget(number);
   }
 
   /** Forgets `sequence` and all above. */
   dropFrom(sequence: number): void {
     this.next = Math.max(this.first, Math.min(sequence, this.next));
-    this.#sizeChanges = this.#sizeChanges.filter((change) => change < this.next);
+    for (const change of this.#rare.keys()) if (change >= this.next) this.#rare.delete(change);
+    for (const number of this.#blocks.keys()) if (number * BLOCK >= this.next) this.#forget(number);
   }
 
   has(sequence: number): boolean {
@@ -81,38 +99,39 @@ export class ForwardIndex {
   }
 
   stamp(sequence: number): Instant {
-    return this.#stamp[sequence % this.#capacity] as Instant;
+    return this.#block(sequence).stamp[sequence % BLOCK] as Instant;
   }
   start(sequence: number): number {
-    return this.#start[sequence % this.#capacity] as number;
+    return this.#block(sequence).start[sequence % BLOCK] as number;
   }
   length(sequence: number): number {
-    return this.#length[sequence % this.#capacity] as number;
+    return this.#block(sequence).length[sequence % BLOCK] as number;
   }
   dataPosition(sequence: number): number {
-    return this.#dataPosition[sequence % this.#capacity] as number;
+    return this.#block(sequence).dataPosition[sequence % BLOCK] as number;
   }
   dataEnd(sequence: number): number {
-    return this.#dataEnd[sequence % this.#capacity] as number;
+    return this.#block(sequence).dataEnd[sequence % BLOCK] as number;
   }
   position(sequence: number): number {
-    return this.#position[sequence % this.#capacity] as number;
-  }
-  /** The size of the volume from here on, for resize and bulk. */
-  size(sequence: number): number {
-    return this.#size[sequence % this.#capacity] as number;
+    return this.#block(sequence).position[sequence % BLOCK] as number;
   }
   sum(sequence: number): number {
-    return this.#sum[sequence % this.#capacity] as number;
-  }
-  segment(sequence: number): number {
-    return this.#segment[sequence % this.#capacity] as number;
+    return this.#block(sequence).sum[sequence % BLOCK] as number;
   }
   kind(sequence: number): KindValue {
-    return this.#kind[sequence % this.#capacity] as KindValue;
+    return this.#block(sequence).kind[sequence % BLOCK] as KindValue;
   }
   flags(sequence: number): number {
-    return this.#flags[sequence % this.#capacity] as number;
+    return this.#block(sequence).flags[sequence % BLOCK] as number;
+  }
+  /** The size of the volume from here on, for resize and bulk; else 0. */
+  size(sequence: number): number {
+    return this.#rare.get(sequence)?.size ?? 0;
+  }
+  /** The segment of a bulk entry; else 0. */
+  segment(sequence: number): number {
+    return this.#rare.get(sequence)?.segment ?? 0;
   }
 
   /** Whether the descriptor changes the volume. */
@@ -144,27 +163,19 @@ export class ForwardIndex {
     return this.first + ((record - this.first) >>> 0);
   }
 
-  #grow(): void {
-    const from = this.#capacity;
-    const to = from * 2;
-    this.#stamp = this.#spread(this.#stamp, new BigInt64Array(to));
-    this.#start = this.#spread(this.#start, new Float64Array(to));
-    this.#length = this.#spread(this.#length, new Float64Array(to));
-    this.#dataPosition = this.#spread(this.#dataPosition, new Float64Array(to));
-    this.#dataEnd = this.#spread(this.#dataEnd, new Float64Array(to));
-    this.#position = this.#spread(this.#position, new Float64Array(to));
-    this.#size = this.#spread(this.#size, new Float64Array(to));
-    this.#sum = this.#spread(this.#sum, new Uint32Array(to));
-    this.#segment = this.#spread(this.#segment, new Uint32Array(to));
-    this.#kind = this.#spread(this.#kind, new Uint8Array(to));
-    this.#flags = this.#spread(this.#flags, new Uint8Array(to));
-    this.#capacity = to;
+  /** The block of a sequence that is in. Of others nothing is known: zeros. */
+  #block(sequence: number): Block {
+    const number = Math.floor(sequence / BLOCK);
+    if (number === this.#lastNumber) return this.#lastBlock;
+    const block = this.#blocks.get(number);
+    if (block === undefined) return NOTHING;
+    this.#lastNumber = number;
+    this.#lastBlock = block;
+    return block;
   }
 
-  #spread<T extends { [index: number]: number | bigint; readonly length: number }>(from: T, to: T): T {
-    for (let sequence = this.first; sequence < this.next; sequence++) {
-      to[sequence % to.length] = from[sequence % from.length] as number | bigint;
-    }
-    return to;
+  #forget(number: number): void {
+    this.#blocks.delete(number);
+    if (this.#lastNumber === number) this.#lastNumber = -1;
   }
 }

@@ -1,3 +1,4 @@
+import { BLOCK } from '../base/range.js';
 import type { Executor, Step } from '../file/executor.js';
 import {
   FILES,
@@ -20,6 +21,8 @@ import {
 
 /** Descriptors are written in runs of so many. */
 const RUN = 4096;
+/** Data is written in runs of at least so many bytes. */
+const DATA_RUN = 1024 * 1024;
 /** A queue without end: segments do not wrap. */
 const ENDLESS = 2 ** 52;
 
@@ -31,6 +34,9 @@ export class SegmentWriter {
   readonly #queue = new Ring(0, ENDLESS, 0, 0);
   #run = new DataView(new ArrayBuffer(RUN * SEGMENT_DESCRIPTOR_SIZE));
   #runStart = 0;
+  /** Data that is not written yet, and where it goes. */
+  readonly #data = new Uint8Array(2 * DATA_RUN + 4 * BLOCK);
+  #dataStart = 0;
   #count = 0;
   #markerAt = -1;
   #marker: SegmentMarker | undefined;
@@ -67,16 +73,15 @@ export class SegmentWriter {
     await this.#next();
   }
 
-  /** Adds an extent with data, at most 1 MiB. Returns its record. */
+  /** Adds an extent with data, at most 1 MiB, which is copied. Returns its record. */
   async extent(start: number, data: Uint8Array): Promise<number> {
     const sums = pieceSums(start, data);
     const before = sumArrayLength(sums.length);
     const offset = placeData(this.#queue, this.#queue.head, start, data.length, before);
+    if (before > 0) this.#data.set(sumArrayBytes(sums), offset - before - this.#dataStart);
+    this.#data.set(data, offset - this.#dataStart);
     this.#queue.head = offset + data.length;
-    const from = before > 0 ? [sumArrayBytes(sums), data] : [data];
-    await this.executor.run([
-      { op: 'write', file: segmentData(this.segment), offset: offset - before, from },
-    ]);
+    if (this.#queue.head - this.#dataStart >= DATA_RUN) await this.#flushData();
     return this.#add({
       kind: SegmentKind.extent,
       start,
@@ -100,6 +105,7 @@ export class SegmentWriter {
   async finish(header: Omit<SegmentHeader, 'segment' | 'descriptors' | 'dataLength'>): Promise<void> {
     await this.#endList();
     await this.#flushRun();
+    await this.#flushData();
     const whole = {
       ...header,
       segment: this.segment,
@@ -148,6 +154,18 @@ export class SegmentWriter {
     }
     this.#run = new DataView(new ArrayBuffer(RUN * SEGMENT_DESCRIPTOR_SIZE));
     this.#runStart = this.#count;
+  }
+
+  async #flushData(): Promise<void> {
+    const length = this.#queue.head - this.#dataStart;
+    if (length === 0) return;
+    const from = [this.#data.subarray(0, length)];
+    await this.executor.run([
+      { op: 'write', file: segmentData(this.segment), offset: this.#dataStart, from },
+    ]);
+    // What lies between two extents is written too, and is zeros.
+    this.#data.fill(0, 0, length);
+    this.#dataStart = this.#queue.head;
   }
 
   async #endList(): Promise<void> {

@@ -1,18 +1,13 @@
 import { AnywhenError } from '../base/errors.js';
 import { BLOCK } from '../base/range.js';
 import type { Executor, Step } from '../file/executor.js';
-import { bindToPlace, crc32c, isZero, ZERO_BLOCK_CRC } from '../format/checksum.js';
+import { bindToPlace } from '../format/checksum.js';
 import { FILES, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
+import { pieceSumsHere } from '../format/pieces.js';
 import { decodeSumsPage, emptySums } from './sums-page.js';
 
 /** Pages of sums that are kept in memory: 4 KiB each, for 4 MiB of the volume. */
 const CACHED_PAGES = 4096;
-
-/** The sum of a block's 4,096 bytes at its place; 0 if they are all zeros. */
-export function blockSum(block: number, bytes: Uint8Array): number {
-  const crc = crc32c(bytes);
-  return crc === ZERO_BLOCK_CRC && isZero(bytes) ? 0 : bindToPlace(block, crc);
-}
 
 /**
  * The mirror in the middle (MIM, [0046], [0061], FIG. 8): an exact copy of the volume at one point, with a sum
@@ -177,6 +172,7 @@ export class Mirror {
   /** Verifies what was read; returns the number of the first bad block, or -1. */
   #finish(first: number, into: Uint8Array, held: readonly Uint32Array[]): number {
     const count = into.length / BLOCK;
+    const sums = pieceSumsHere(0, into);
     for (let at = 0; at < count; at++) {
       const block = first + at;
       const known = this.overlay.size > 0 ? this.overlay.get(block) : undefined;
@@ -186,7 +182,7 @@ export class Mirror {
       }
       const expected = sumOf(held, first, block);
       if (expected === 0 || !this.verify) continue;
-      if (blockSum(block, into.subarray(at * BLOCK, (at + 1) * BLOCK)) !== expected) return block;
+      if (bindToPlace(block, sums[at] as number) !== expected) return block;
     }
     return -1;
   }

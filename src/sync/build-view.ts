@@ -1,4 +1,5 @@
 import { assert } from '../base/errors.js';
+import { Pacer } from '../base/pacer.js';
 import type { Catalog } from '../journal/catalog.js';
 import { Kind } from '../journal/forward-descriptor.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
@@ -7,6 +8,9 @@ import type { SegmentStore } from '../journal/segment-store.js';
 import type { SegmentTable } from '../journal/segment-table.js';
 import { Vbmm } from '../vrmo/vbmm.js';
 import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
+
+/** Extents of a list that go into a map between two looks at the clock. */
+const AT_A_TIME = 16;
 
 /** Calls `visit` with each extent of records `[from, from + count)` of a segment: its range and where it lies. */
 export function forEachExtent(
@@ -59,34 +63,48 @@ export function applyChange(map: Vrmo, index: ForwardIndex, sequence: number, se
  *
  * @param first the sequence behind the MIM's: what is older is on the MIM, also while its descriptors are still known
  */
-export function buildNear(
+export async function buildNear(
   index: ForwardIndex,
   first: number,
   sequence: number,
   segments: SegmentStore,
-): Vrmo {
+): Promise<Vrmo> {
   const map = new Vbmm();
-  for (let at = first; at <= sequence; at++) if (index.changes(at)) applyChange(map, index, at, segments);
+  const pacer = new Pacer();
+  for (let at = first; at <= sequence; at++) {
+    if (index.changes(at)) applyChange(map, index, at, segments);
+    if (pacer.due()) await pacer.rest();
+  }
   return map;
 }
 
 /** First overwrite wins: re-points what a map still has on the MIM to the undo lists of the snapshots from `from` on ([0076], [0085]). */
-export function preserveLists(map: Vrmo, catalog: Catalog, from: number, segments: SegmentStore): void {
+export async function preserveLists(
+  map: Vrmo,
+  catalog: Catalog,
+  from: number,
+  segments: SegmentStore,
+): Promise<void> {
+  const pacer = new Pacer();
   for (let at = from; at < catalog.snapshots.length; at++) {
     const snapshot = catalog.snapshots[at];
     assert(snapshot !== undefined, 'the snapshot is in the catalog');
     const table = segments.get(snapshot.segment);
     assert(table !== undefined, `segment ${snapshot.segment} is loaded`);
-    forEachExtent(table, snapshot.record, snapshot.extents, (start, end, file, record) =>
-      map.preserve(start, end, file, record),
-    );
+    const end = snapshot.record + snapshot.extents;
+    for (let record = snapshot.record; record < end; record += AT_A_TIME) {
+      forEachExtent(table, record, Math.min(AT_A_TIME, end - record), (start, stop, file, row) =>
+        map.preserve(start, stop, file, row),
+      );
+      if (pacer.due()) await pacer.rest();
+    }
   }
 }
 
 /** The map of a snapshot: its own undo list, then the next younger's, ..., then the MIM (D3). */
-export function buildSnapshot(catalog: Catalog, from: number, segments: SegmentStore): Vrmo {
+export async function buildSnapshot(catalog: Catalog, from: number, segments: SegmentStore): Promise<Vrmo> {
   const map = new Vbmm();
-  preserveLists(map, catalog, from, segments);
+  await preserveLists(map, catalog, from, segments);
   return map;
 }
 
@@ -100,6 +118,13 @@ export async function loadLists(catalog: Catalog, from: number, segments: Segmen
 
 /** The index of the first snapshot with a sequence of at least `sequence`. */
 export function firstSnapshotFrom(catalog: Catalog, sequence: number): number {
-  const at = catalog.snapshots.findIndex((snapshot) => snapshot.sequence >= sequence);
-  return at < 0 ? catalog.snapshots.length : at;
+  const { snapshots } = catalog;
+  let low = 0;
+  let high = snapshots.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((snapshots[middle]?.sequence ?? 0) < sequence) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

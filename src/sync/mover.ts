@@ -1,46 +1,19 @@
 import { AnywhenError } from '../base/errors.js';
-import { ADDRESS_LIMIT, alignDown, alignUp, BLOCK } from '../base/range.js';
+import { Pacer } from '../base/pacer.js';
+import { BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
 import { FILES, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
 import type { Fetcher } from '../journal/fetch.js';
-import { readMap } from '../journal/read-map.js';
-import { blockSum, type Mirror } from '../mirror/mirror.js';
+import { readMap, readMapNow } from '../journal/read-map.js';
+import { blockSums } from '../mirror/block-sum.js';
+import type { Mirror } from '../mirror/mirror.js';
 import { encodeSumsPage, pageCrc, rawSums } from '../mirror/sums-page.js';
-import { MIM, type Vrmo, ZERO } from '../vrmo/vrmo.js';
-import type { MovePage } from './move-record.js';
+import { MIM, type Vrmo } from '../vrmo/vrmo.js';
+import { type BlockRun, blockRuns } from './block-runs.js';
+import type { MovePage, MoveRecordReader, MoveRecordWriter } from './move-record.js';
 
 /** Blocks that are read, checked and written at a time: 1 MiB. */
 const RUN = 256;
-
-/** Blocks `[first, end)` that move; `zero`: wholly to zeros. */
-interface BlockRun {
-  readonly first: number;
-  end: number;
-  readonly zero: boolean;
-}
-
-/** The blocks that a map does not wholly leave on the MIM, in order, each once. */
-function blockRuns(map: Vrmo): BlockRun[] {
-  const runs: BlockRun[] = [];
-  const add = (start: number, end: number, zero: boolean) => {
-    const last = runs[runs.length - 1];
-    const first = Math.max(start, last?.end ?? 0);
-    if (first >= end) return;
-    if (last !== undefined && last.end === first && last.zero === zero) last.end = end;
-    else runs.push({ first, end, zero });
-  };
-  map.lookup(0, ADDRESS_LIMIT, (start, end, file) => {
-    if (file === MIM) return;
-    const innerFrom = alignUp(start, BLOCK) / BLOCK;
-    const innerTo = alignDown(end, BLOCK) / BLOCK;
-    if (file !== ZERO || innerFrom >= innerTo)
-      return add(alignDown(start, BLOCK) / BLOCK, alignUp(end, BLOCK) / BLOCK, false);
-    add(alignDown(start, BLOCK) / BLOCK, innerFrom, false);
-    add(innerFrom, innerTo, true);
-    add(innerTo, alignUp(end, BLOCK) / BLOCK, false);
-  });
-  return runs;
-}
 
 /**
  * Moves the MIM to the state of a map ([0048], [0065]): first `plan`, which computes the sums of every block
@@ -48,6 +21,8 @@ function blockRuns(map: Vrmo): BlockRun[] {
  * it: what it writes depends only on the journal, the untouched parts of blocks, and the planned sums.
  */
 export class Mover {
+  readonly #buffer = new Uint8Array(RUN * BLOCK);
+
   constructor(
     readonly executor: Executor,
     readonly mirror: Mirror,
@@ -55,63 +30,53 @@ export class Mover {
     readonly seed: number,
   ) {}
 
-  /** The blocks that change, by pages of sums, in order. Verifies the untouched part of each by its old sum. */
-  async plan(map: Vrmo): Promise<MovePage[]> {
-    const pages: { page: number; blocks: number[]; before: number[]; after: number[] }[] = [];
-    const add = async (block: number, after: number) => {
-      const page = Math.floor(block / SUMS_PER_PAGE);
-      const before = (await this.mirror.sums(page))[block % SUMS_PER_PAGE] as number;
-      if (before === after) return;
-      if (pages[pages.length - 1]?.page !== page) pages.push({ page, blocks: [], before: [], after: [] });
-      const last = pages[pages.length - 1] as (typeof pages)[number];
-      last.blocks.push(block % SUMS_PER_PAGE);
-      last.before.push(before);
-      last.after.push(after);
+  /** Writes down the blocks of the pages of sums that change. Verifies the untouched part of each by its old sum. */
+  async plan(map: Vrmo, pages: ReadonlySet<number>, record: MoveRecordWriter): Promise<void> {
+    const pacer = new Pacer();
+    for (const page of Float64Array.from(pages).sort()) {
+      const planned = await this.#planPage(map, page);
+      if (planned !== undefined) await record.add(planned);
+      if (pacer.due()) await pacer.rest();
+    }
+  }
+
+  async #planPage(map: Vrmo, page: number): Promise<MovePage | undefined> {
+    const sums = await this.mirror.sums(page);
+    const blocks: number[] = [];
+    const after: number[] = [];
+    const add = (block: number, sum: number) => {
+      const at = block % SUMS_PER_PAGE;
+      // Equal sums do not mean equal blocks, so only zeros, which have a sum of their own, may stay where they are.
+      if (sum === 0 && sums[at] === 0) return;
+      blocks.push(at);
+      after.push(sum);
     };
-    for (const run of blockRuns(map)) {
-      if (run.zero) await this.#planZeros(run, add);
+    for (const run of blockRuns(map, page)) {
+      if (run.zero) for (let block = run.first; block < run.end; block++) add(block, 0);
       else await this.#planRun(run, map, add);
     }
-    const planned: MovePage[] = [];
-    for (const { page, blocks, before, after } of pages) {
-      const sums = (await this.mirror.sums(page)).slice();
-      const crcBefore = pageCrc(encodeSumsPage(page, sums, this.seed));
-      blocks.forEach((block, at) => {
-        sums[block] = after[at] as number;
-      });
-      const crcAfter = pageCrc(encodeSumsPage(page, sums, this.seed));
-      const columns = {
-        blocks: Uint32Array.from(blocks),
-        before: Uint32Array.from(before),
-        after: Uint32Array.from(after),
-      };
-      planned.push({ page, crcBefore, crcAfter, ...columns });
-    }
-    return planned;
+    if (blocks.length === 0) return undefined;
+    const moved = sums.slice();
+    blocks.forEach((block, at) => {
+      moved[block] = after[at] as number;
+    });
+    return {
+      page,
+      crcBefore: pageCrc(encodeSumsPage(page, sums, this.seed)),
+      crcAfter: pageCrc(encodeSumsPage(page, moved, this.seed)),
+      blocks: Uint32Array.from(blocks),
+      before: Uint32Array.from(blocks, (block) => sums[block] as number),
+      after: Uint32Array.from(after),
+    };
   }
 
-  async #planZeros(run: BlockRun, add: (block: number, after: number) => Promise<void>): Promise<void> {
-    let block = run.first;
-    for (;;) {
-      block += await this.mirror.zeroRun(block, run.end);
-      if (block >= run.end) return;
-      await add(block, 0);
-      block += 1;
-    }
-  }
-
-  async #planRun(
-    run: BlockRun,
-    map: Vrmo,
-    add: (block: number, after: number) => Promise<void>,
-  ): Promise<void> {
+  async #planRun(run: BlockRun, map: Vrmo, add: (block: number, after: number) => void): Promise<void> {
     for (let first = run.first; first < run.end; first += RUN) {
       const count = Math.min(RUN, run.end - first);
-      const bytes = new Uint8Array(count * BLOCK);
-      await readMap(this.fetcher, map, first * BLOCK, bytes);
-      for (let at = 0; at < count; at++) {
-        await add(first + at, blockSum(first + at, bytes.subarray(at * BLOCK, (at + 1) * BLOCK)));
-      }
+      const bytes = this.#buffer.subarray(0, count * BLOCK);
+      await this.#readMap(map, first * BLOCK, bytes);
+      const sums = blockSums(first, bytes);
+      for (let at = 0; at < count; at++) add(first + at, sums[at] as number);
     }
   }
 
@@ -122,10 +87,14 @@ export class Mover {
    *   the sum of the result
    * @returns bytes written to the MIM
    */
-  async apply(pages: readonly MovePage[], map: Vrmo, redo: boolean): Promise<number> {
+  async apply(record: MoveRecordReader, map: Vrmo, redo: boolean): Promise<number> {
     let moved = 0;
-    for (const page of pages) moved += await this.#applyPage(page, map, redo);
-    if (pages.length > 0) {
+    const pacer = new Pacer();
+    for await (const page of record.pages()) {
+      moved += await this.#applyPage(page, map, redo);
+      if (pacer.due()) await pacer.rest();
+    }
+    if (moved > 0) {
       await this.executor.run([
         { op: 'datasync', file: this.mirror.name },
         { op: 'datasync', file: FILES.sums },
@@ -193,9 +162,10 @@ export class Mover {
   async content(first: number, after: Uint32Array, map: Vrmo, redo: boolean): Promise<Uint8Array> {
     const bytes = new Uint8Array(after.length * BLOCK);
     if (redo) await this.#readOver(first * BLOCK, bytes, map);
-    else await readMap(this.fetcher, map, first * BLOCK, bytes);
+    else await this.#readMap(map, first * BLOCK, bytes);
+    const sums = blockSums(first, bytes);
     after.forEach((sum, at) => {
-      if (blockSum(first + at, bytes.subarray(at * BLOCK, (at + 1) * BLOCK)) === sum) return;
+      if (sums[at] === sum) return;
       const place = { file: this.mirror.name, offset: (first + at) * BLOCK };
       throw new AnywhenError(
         'damaged',
@@ -206,6 +176,10 @@ export class Mover {
       );
     });
     return bytes;
+  }
+
+  async #readMap(map: Vrmo, start: number, into: Uint8Array): Promise<void> {
+    if (!readMapNow(this.fetcher, map, start, into)) await readMap(this.fetcher, map, start, into);
   }
 
   /** What the journals hold, over what is on the MIM, whatever that is. */

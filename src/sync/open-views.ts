@@ -7,6 +7,13 @@ export interface MappedView {
   readonly sequence: number;
 }
 
+/** The states of a sync event's window, `(after, last)`, of which only the kept ones become snapshots. */
+export interface Leaving {
+  readonly after: number;
+  readonly last: number;
+  readonly kept: ReadonlySet<number>;
+}
+
 /**
  * The views that are open, and the reads that are under way. Before physical bytes are overwritten or reused,
  * every map is switched to their new place, and every read that was resolved before the switch has ended
@@ -14,9 +21,23 @@ export interface MappedView {
  */
 export class OpenViews {
   readonly views = new Set<MappedView>();
+  /** While a sync event works on its window. */
+  leaving: Leaving | undefined;
   #phase = 0;
   readonly #running = [0, 0];
   #idle: (() => void) | undefined;
+
+  /** Whether a state is about to be gone, so that no view of it may be opened any more. */
+  isLeaving(sequence: number): boolean {
+    const { leaving } = this;
+    if (leaving === undefined || sequence <= leaving.after || sequence >= leaving.last) return false;
+    return !leaving.kept.has(sequence);
+  }
+
+  /** Whether a read is under way. */
+  get busy(): boolean {
+    return this.#running.some((count) => count > 0);
+  }
 
   /** A read begins; give what it returns to `leave`. */
   enter(): number {

@@ -1,13 +1,16 @@
-import { alignUp, BLOCK, joinRanges, type Range } from '../base/range.js';
+import { Pacer } from '../base/pacer.js';
+import { ADDRESS_LIMIT, alignUp, BLOCK } from '../base/range.js';
 import { isZero } from '../format/checksum.js';
-import { MAX_SEGMENT_EXTENT } from '../format/layout.js';
+import { MAX_SEGMENT_EXTENT, PAGE_SPAN } from '../format/layout.js';
 import type { Fetcher } from '../journal/fetch.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
-import { readMap } from '../journal/read-map.js';
+import { readMap, readMapNow } from '../journal/read-map.js';
 import type { SegmentStore } from '../journal/segment-store.js';
 import type { SegmentWriter } from '../journal/segment-writer.js';
 import type { Mirror } from '../mirror/mirror.js';
-import { MIM, type Vrmo, ZERO } from '../vrmo/vrmo.js';
+import { ExtentTree } from '../vrmo/extent-tree.js';
+import { NONE } from '../vrmo/node-slabs.js';
+import { FORWARD, MIM, type Vrmo, ZERO } from '../vrmo/vrmo.js';
 import { applyChange, forEachChange } from './build-view.js';
 import type { State, WindowPlan } from './window.js';
 
@@ -21,9 +24,14 @@ export interface SavedList {
 /**
  * Writes the undo lists of the kept states, oldest first ([0047]-[0048], [0071]-[0072]): for each, the ranges
  * that are overwritten before the next one, with what they held. `map` walks along and ends at the last state.
+ * Memory: the two maps, and one buffer.
  */
 export class ListSaver {
   bytes = 0;
+  /** The pages of sums whose blocks the window changes. */
+  readonly pages = new Set<number>();
+  readonly #buffer = new Uint8Array(MAX_SEGMENT_EXTENT);
+  readonly #pacer = new Pacer();
 
   constructor(
     readonly fetcher: Fetcher,
@@ -34,45 +42,67 @@ export class ListSaver {
 
   async save(plan: WindowPlan, end: number, map: Vrmo, writer: SegmentWriter): Promise<SavedList[]> {
     const lists: SavedList[] = [];
+    const changed = new ExtentTree();
     let at = this.index.first;
-    for (const [index, state] of plan.kept.entries()) {
-      const stop = plan.kept[index + 1]?.sequence ?? end;
+    for (const [number, state] of plan.kept.entries()) {
+      const stop = plan.kept[number + 1]?.sequence ?? end;
       await writer.beginList(state);
       const record = writer.count;
-      for (const range of this.#changed(at, stop)) await this.#saveRange(range, map, writer);
+      await this.#saveChanged(at, stop, changed, map, writer);
       lists.push({ state, record, extents: writer.count - record });
-      for (; at <= stop; at++) if (this.index.changes(at)) applyChange(map, this.index, at, this.segments);
+      for (; at <= stop; at++) {
+        if (this.index.changes(at)) applyChange(map, this.index, at, this.segments);
+        if (this.#pacer.due()) await this.#pacer.rest();
+      }
     }
     return lists;
   }
 
-  /** The ranges that sequences `[from, to]` change, sorted and joined (FIG. 12). */
-  #changed(from: number, to: number): Range[] {
-    const ranges: Range[] = [];
+  /** Saves the ranges that sequences `[from, to]` change, sorted and joined (FIG. 12). `changed` is empty before and after. */
+  async #saveChanged(
+    from: number,
+    to: number,
+    changed: ExtentTree,
+    map: Vrmo,
+    writer: SegmentWriter,
+  ): Promise<void> {
     for (let at = from; at <= to; at++) {
       if (this.index.changes(at))
-        forEachChange(this.index, at, this.segments, (start, end) => ranges.push({ start, end }));
+        forEachChange(this.index, at, this.segments, (start, end) => changed.replace(start, end, FORWARD, 0));
+      if (this.#pacer.due()) await this.#pacer.rest();
     }
-    return joinRanges(ranges);
+    for (let at = changed.first(); at !== NONE; at = changed.next(at)) {
+      await this.#saveRange(changed.start(at), changed.end(at), map, writer);
+      if (this.#pacer.due()) await this.#pacer.rest();
+    }
+    changed.clear(0, ADDRESS_LIMIT);
   }
 
-  async #saveRange(range: Range, map: Vrmo, writer: SegmentWriter): Promise<void> {
-    let start = range.start;
-    while (start < range.end) {
-      const zeros = await this.#zerosFrom(start, range.end, map);
+  async #saveRange(from: number, to: number, map: Vrmo, writer: SegmentWriter): Promise<void> {
+    const lastPage = Math.floor((to - 1) / PAGE_SPAN);
+    for (let page = Math.floor(from / PAGE_SPAN); page <= lastPage; page++) this.pages.add(page);
+    /** Where the zeros begin that were found right before `start` and are not written yet. */
+    let zerosFrom = from;
+    let start = from;
+    while (start < to) {
+      // A look at the map is bounded, so that a long range costs no more than its parts.
+      const end = Math.min(to, start - (start % BLOCK) + MAX_SEGMENT_EXTENT);
+      const zeros = await this.#zerosFrom(start, end, map);
       if (zeros > start) {
-        await writer.zero(start, zeros - start);
         start = zeros;
         continue;
       }
-      const end = Math.min(range.end, start - (start % BLOCK) + MAX_SEGMENT_EXTENT);
-      const bytes = new Uint8Array(end - start);
-      await readMap(this.fetcher, map, start, bytes);
-      if (isZero(bytes)) await writer.zero(start, bytes.length);
-      else await writer.extent(start, bytes);
+      const bytes = this.#buffer.subarray(0, end - start);
+      if (!readMapNow(this.fetcher, map, start, bytes)) await readMap(this.fetcher, map, start, bytes);
       this.bytes += bytes.length;
+      if (!isZero(bytes)) {
+        if (start > zerosFrom) await writer.zero(zerosFrom, start - zerosFrom);
+        await writer.extent(start, bytes);
+        zerosFrom = end;
+      }
       start = end;
     }
+    if (to > zerosFrom) await writer.zero(zerosFrom, to - zerosFrom);
   }
 
   /** How far from `start` the map is known to be zeros, without reading: discarded, or never written blocks of the MIM. */

@@ -1,10 +1,9 @@
-import { assert } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { Mutex } from '../base/mutex.js';
+import { Pacer } from '../base/pacer.js';
 import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor, Step } from '../file/executor.js';
-import { crc32c } from '../format/checksum.js';
-import { DESCRIPTOR_SIZE, FILES, moveRecord, segmentData, segmentDescriptors } from '../format/layout.js';
+import { DESCRIPTOR_SIZE, moveRecord, segmentData, segmentDescriptors } from '../format/layout.js';
 import type { CopiedState, Epoch, Superblock } from '../format/superblock.js';
 import type { CatalogEdit } from '../journal/catalog-format.js';
 import type { Fetcher } from '../journal/fetch.js';
@@ -16,13 +15,13 @@ import { SegmentWriter } from '../journal/segment-writer.js';
 import type { StoreMeta } from '../journal/store-meta.js';
 import type { Mirror } from '../mirror/mirror.js';
 import { Vbmm } from '../vrmo/vbmm.js';
-import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
-import { applyChange, buildSnapshot, firstSnapshotFrom, forEachChange, preserveLists } from './build-view.js';
+import type { Vrmo } from '../vrmo/vrmo.js';
 import type { JournalMark } from './journal-marks.js';
-import { decodeMoveRecord, encodeMovePage, type MovePage } from './move-record.js';
+import { MoveRecordReader, MoveRecordWriter } from './move-record.js';
 import { Mover } from './mover.js';
 import type { OpenViews } from './open-views.js';
 import { ListSaver, type SavedList } from './save-lists.js';
+import { switchToLists, switchToMirror } from './switch-views.js';
 import { planWindow, type WindowPlan } from './window.js';
 
 /** What a sync event works on. */
@@ -76,8 +75,17 @@ export class SyncEvent {
 
   /** Everything up to and with the second commit; the caller then gives the ring's space back. */
   async run(request: SyncRequest): Promise<SyncResult> {
-    const plan = this.#planWindow(request);
-    if (plan.changes === 0) return this.#moveNothing(request, plan);
+    const { meta, views, switching } = this.parts;
+    const plan = await switching.run(() => this.#planWindow(request));
+    try {
+      return plan.changes === 0 ? await this.#moveNothing(request, plan) : await this.#move(request, plan);
+    } finally {
+      // Interrupted between the two commits, the states that were not kept are gone for good.
+      if (meta.superblock.copied === undefined) views.leaving = undefined;
+    }
+  }
+
+  async #move(request: SyncRequest, plan: WindowPlan): Promise<SyncResult> {
     const { meta } = this.parts;
     const segment = meta.catalog.nextSegment();
     const map: Vrmo = new Vbmm();
@@ -86,11 +94,9 @@ export class SyncEvent {
     await writer.begin();
     const lists = await saver.save(plan, request.end, map, writer);
     await this.#finishSegment(writer, plan);
-    await this.parts.segments.load(segment);
-    const pages = await this.#mover.plan(map);
-    const copied = await this.#writeMoveRecord(segment, pages, request.end, plan);
+    const copied = await this.#planMove(segment, map, saver.pages, request.end, plan);
     await this.#commitCopied(request, writer, lists, copied);
-    const bytesMoved = await this.#mover.apply(pages, map, false);
+    const bytesMoved = await this.#mover.apply(new MoveRecordReader(this.parts.executor, copied), map, false);
     await this.commitMoved(copied, plan.last.from);
     const { changes } = plan;
     return {
@@ -103,62 +109,13 @@ export class SyncEvent {
     };
   }
 
-  /** After a crash in `copied`: repeats the move from the forward journal, before any view reads a block. */
-  async redo(): Promise<void> {
-    const copied = this.parts.meta.superblock.copied;
-    assert(copied !== undefined, 'a move was interrupted');
-    const { map, pages, from } = await this.interrupted(copied);
-    await this.#mover.apply(pages, map, true);
-    await this.commitMoved(copied, from);
-  }
-
-  /** Opened read-only in `copied`: nothing is moved; what the MIM's blocks will be is held in memory. */
-  async overlay(): Promise<void> {
-    const copied = this.parts.meta.superblock.copied;
-    assert(copied !== undefined, 'a move was interrupted');
-    const { map, pages } = await this.interrupted(copied);
-    for (const page of pages) {
-      const sums = await this.#mover.rawPage(page.page);
-      for (const [at, block] of page.blocks.entries()) {
-        const number = page.page * 1016 + block;
-        sums[block] = page.after[at] as number;
-        let partly = false;
-        map.lookup(number * BLOCK, (number + 1) * BLOCK, (_start, _end, file) => {
-          partly ||= file === 0;
-        });
-        if (!partly) continue;
-        this.parts.mirror.overlay.set(
-          number,
-          await this.#mover.content(number, page.after.subarray(at, at + 1), map, true),
-        );
-      }
-      this.parts.mirror.keep(page.page, sums);
-    }
-  }
-
-  /** The map of the end state and the move record of an interrupted event. */
-  async interrupted(copied: CopiedState): Promise<{ map: Vrmo; pages: MovePage[]; from: Instant }> {
-    const { executor, index, segments, meta } = this.parts;
-    const map: Vrmo = new Vbmm();
-    let from = meta.superblock.mimStamp;
-    for (let at = index.first; at <= copied.endSequence; at++) {
-      if (!index.changes(at)) continue;
-      applyChange(map, index, at, segments);
-      from = index.stamp(at);
-    }
-    const bytes = new Uint8Array(copied.moveLength);
-    if (bytes.length > 0) {
-      await executor.run([{ op: 'read', file: moveRecord(copied.segment), offset: 0, into: bytes }]);
-    }
-    return { map, pages: decodeMoveRecord(bytes, copied.moveCrc), from };
-  }
-
-  #planWindow(request: SyncRequest): WindowPlan {
+  /** From here on the states of the window that are not kept cannot be opened any more. */
+  async #planWindow(request: SyncRequest): Promise<WindowPlan> {
     const { meta, index, views } = this.parts;
     const pinned = new Set<number>(request.marks.map((mark) => mark.sequence));
     for (const view of views.views) pinned.add(view.sequence);
     const { mimSequence, mimStamp, mimSize } = meta.superblock;
-    return planWindow({
+    const window = {
       index,
       end: request.end,
       mimSequence,
@@ -166,7 +123,11 @@ export class SyncEvent {
       mimSize,
       granularity: request.granularity,
       pinned,
-    });
+    };
+    const plan = await planWindow(window, new Pacer());
+    const kept = new Set(plan.kept.map((state) => state.sequence));
+    views.leaving = { after: mimSequence, last: plan.last.sequence, kept };
+    return plan;
   }
 
   async #finishSegment(writer: SegmentWriter, plan: WindowPlan): Promise<void> {
@@ -182,31 +143,18 @@ export class SyncEvent {
     });
   }
 
-  async #writeMoveRecord(
+  async #planMove(
     segment: number,
-    pages: readonly MovePage[],
+    map: Vrmo,
+    pages: ReadonlySet<number>,
     end: number,
     plan: WindowPlan,
   ): Promise<CopiedState> {
-    const file = moveRecord(segment);
-    const steps: Step[] = [
-      { op: 'unlink', file },
-      { op: 'create', file, size: 0 },
-    ];
-    await this.parts.executor.run(steps);
-    let length = 0;
-    let crc = 0;
-    for (const page of pages) {
-      const bytes = encodeMovePage(page);
-      await this.parts.executor.run([{ op: 'write', file, offset: length, from: [bytes] }]);
-      length += bytes.length;
-      crc = crc32c(bytes, crc);
-    }
-    await this.parts.executor.run([
-      { op: 'datasync', file },
-      { op: 'syncdir', file: FILES.backward },
-    ]);
-    return { segment, moveCrc: crc, moveLength: length, endSize: plan.last.size, ...this.#endOf(end) };
+    const record = new MoveRecordWriter(this.parts.executor, segment);
+    await record.begin();
+    await this.#mover.plan(map, pages, record);
+    const written = await record.finish();
+    return { segment, ...written, endSize: plan.last.size, ...this.#endOf(end) };
   }
 
   /** The tail of both queues behind `end`. */
@@ -240,13 +188,10 @@ export class SyncEvent {
       edits.push({ type: 'snapshot', ...state, segment, record, extents });
     edits.push(...markEdits(request.marks));
     await this.parts.switching.run(async () => {
-      const { meta, views, segments } = this.parts;
+      const { meta } = this.parts;
       const from = meta.catalog.snapshots.length;
       await meta.commit(edits, () => ({ copied }));
-      for (const view of views.views) {
-        const first = Math.max(from, firstSnapshotFrom(meta.catalog, view.sequence));
-        if (view.sequence < copied.endSequence) preserveLists(view.map, meta.catalog, first, segments);
-      }
+      await switchToLists(this.parts, from, copied.endSequence);
     });
     await this.parts.views.drain();
   }
@@ -256,16 +201,11 @@ export class SyncEvent {
     const { meta, index, segments, views } = this.parts;
     const spent = this.#spentSegments(copied.endSequence);
     const drops: CatalogEdit[] = spent.map((segment) => ({ type: 'segment-drop', segment }));
-    const oldMim = meta.superblock.mimSequence;
+    const before = meta.superblock.mimSequence;
     const last = this.#lastChange(copied.endSequence);
     await this.parts.switching.run(async () => {
       await meta.commit(drops, (now) => ({ ...movedFields(now, copied), mimStamp: from }));
-      for (const view of views.views) {
-        if (view.sequence >= last) this.#settle(view.map, copied.endSequence);
-        else if (view.sequence > oldMim) {
-          view.map = buildSnapshot(meta.catalog, firstSnapshotFrom(meta.catalog, view.sequence), segments);
-        }
-      }
+      await switchToMirror(this.parts, { before, last, end: copied.endSequence }, spent);
     });
     await views.drain();
     const steps: Step[] = [{ op: 'unlink', file: moveRecord(copied.segment) }];
@@ -279,18 +219,6 @@ export class SyncEvent {
     if (spent.length > 0) this.parts.fetcher.forgetSums();
     await this.parts.executor.run(steps);
     index.dropBelow(copied.endSequence + 1);
-  }
-
-  /** What the window wrote is on the MIM now. */
-  #settle(map: Vrmo, end: number): void {
-    const { index, segments } = this.parts;
-    const spent = new Set(this.#spentSegments(end).map((segment) => segment + FIRST_SEGMENT));
-    const caughtUp = (file: number, record: number) =>
-      ((file === FORWARD || file === ZERO) && index.sequenceOf(record) <= end) || spent.has(file);
-    for (let at = index.first; at <= end; at++) {
-      if (index.changes(at))
-        forEachChange(index, at, segments, (start, stop) => map.settle(start, stop, caughtUp));
-    }
   }
 
   #lastChange(end: number): number {

@@ -1,4 +1,5 @@
 import type { Instant } from '../base/instant.js';
+import type { Pacer } from '../base/pacer.js';
 import { Flag, Kind } from '../journal/forward-descriptor.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
 
@@ -41,9 +42,9 @@ export interface WindowPlan {
 
 /**
  * Chooses the states of the window that become snapshots: the one where the MIM is, those that the policy
- * wants, those with a mark or an open view, and the one before each restore. Pure.
+ * wants, those with a mark or an open view, and the one before each restore. No I/O; the window may not change.
  */
-export function planWindow(window: Window): WindowPlan {
+export async function planWindow(window: Window, pacer: Pacer): Promise<WindowPlan> {
   const { index, end } = window;
   const kept: State[] = [];
   const state = { sequence: window.mimSequence, from: window.mimStamp, size: window.mimSize };
@@ -72,6 +73,7 @@ export function planWindow(window: Window): WindowPlan {
       if (index.kind(at) === Kind.mark && window.pinned.has(at)) named = index.stamp(at);
     }
     pinned ||= window.pinned.has(at);
+    if (pacer.due()) await pacer.rest();
   }
   return { kept, last: state, changes };
 }

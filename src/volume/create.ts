@@ -2,12 +2,11 @@ import { randomFillSync } from 'node:crypto';
 import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { ADDRESS_LIMIT, alignUp, BLOCK } from '../base/range.js';
-import type { Executor } from '../file/executor.js';
-import { isZero } from '../format/checksum.js';
+import type { Executor, Step } from '../file/executor.js';
 import { FILES, FORWARD_HEADER_SIZE, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
 import { encodeForwardHeader } from '../journal/forward-header.js';
 import { StoreMeta, storeSeed } from '../journal/store-meta.js';
-import { blockSum } from '../mirror/mirror.js';
+import { blockSums } from '../mirror/block-sum.js';
 import { emptySums, encodeSumsPage } from '../mirror/sums-page.js';
 
 const MIB = 1024 * 1024;
@@ -116,28 +115,44 @@ async function fillMirror(
     await executor.run([{ op: 'write', file: FILES.sums, offset: page * SUMS_PAGE_SIZE, from }]);
   };
   for await (const { offset, bytes } of origin.parts()) {
-    for (let at = 0; at < bytes.length; at += BLOCK) {
-      const block = (offset + at) / BLOCK;
-      const content = bytes.subarray(at, at + BLOCK);
-      if (isZero(content)) continue;
-      const whole = content.length === BLOCK ? content : padded(content);
+    const whole = bytes.length % BLOCK === 0 ? bytes : padded(bytes);
+    const first = offset / BLOCK;
+    const found = blockSums(first, whole);
+    for (const [at, sum] of found.entries()) {
+      if (sum === 0) continue;
+      const block = first + at;
       if (Math.floor(block / SUMS_PER_PAGE) !== page) {
         await flush();
         page = Math.floor(block / SUMS_PER_PAGE);
         sums = emptySums();
       }
-      sums[block % SUMS_PER_PAGE] = blockSum(block, whole);
-      await executor.run([{ op: 'write', file: FILES.mim, offset: block * BLOCK, from: [whole] }]);
+      sums[block % SUMS_PER_PAGE] = sum;
     }
+    await executor.run(writesOf(offset, whole, found));
     progress?.(offset + bytes.length, origin.size);
   }
   await flush();
 }
 
+/** A write for each run of blocks that are not zeros. */
+function writesOf(offset: number, bytes: Uint8Array, sums: Uint32Array): Step[] {
+  const steps: Step[] = [];
+  let run = -1;
+  for (let at = 0; at <= sums.length; at++) {
+    const present = at < sums.length && sums[at] !== 0;
+    if (present && run < 0) run = at;
+    if (present || run < 0) continue;
+    const from = [bytes.subarray(run * BLOCK, at * BLOCK)];
+    steps.push({ op: 'write', file: FILES.mim, offset: offset + run * BLOCK, from });
+    run = -1;
+  }
+  return steps;
+}
+
 function padded(bytes: Uint8Array): Uint8Array {
-  const block = new Uint8Array(BLOCK);
-  block.set(bytes);
-  return block;
+  const whole = new Uint8Array(alignUp(bytes.length, BLOCK));
+  whole.set(bytes);
+  return whole;
 }
 
 /** An empty volume. */

@@ -11,6 +11,7 @@ import { Direction } from '../journal/segment-format.js';
 import { SegmentStore } from '../journal/segment-store.js';
 import { StoreMeta } from '../journal/store-meta.js';
 import { Mirror } from '../mirror/mirror.js';
+import { InterruptedEvent } from '../sync/interrupted-event.js';
 import { readMarks } from '../sync/journal-marks.js';
 import { OpenViews } from '../sync/open-views.js';
 import { SyncEvent, type SyncParts, trimEpochs } from '../sync/sync-event.js';
@@ -86,7 +87,7 @@ async function endReadOnly(parts: SyncParts, scan: ForwardScan): Promise<void> {
   const { copied } = parts.meta.superblock;
   if (copied === undefined) return;
   checkWindow(copied.endSequence, scan);
-  await new SyncEvent(parts).overlay();
+  await new InterruptedEvent(parts).overlay();
 }
 
 /** Repeats the move of an interrupted sync event, and drops bulk segments whose entry never came. */
@@ -95,7 +96,7 @@ async function endInterrupted(parts: SyncParts, scan: ForwardScan): Promise<void
   const { copied } = meta.superblock;
   if (copied !== undefined) {
     checkWindow(copied.endSequence, scan);
-    await new SyncEvent(parts).redo();
+    await new InterruptedEvent(parts).redo();
     scan.descriptors.tail = meta.superblock.journal.descriptorTail;
     scan.data.tail = meta.superblock.journal.dataTail;
     scan.descriptors.head = Math.max(scan.descriptors.head, scan.descriptors.tail);

@@ -15,6 +15,8 @@ export interface TimelineParts {
   readonly index: ForwardIndex;
   readonly marks: () => readonly Mark[];
   readonly now: () => Instant;
+  /** Whether a state of near history is about to be dropped by the sync event that is under way. */
+  readonly leaving: (sequence: number) => boolean;
 }
 
 /** Which instants can be shown, and what they are. Near history shows every instant; before it, the snapshots. */
@@ -47,7 +49,7 @@ export class Timeline {
 
   exact(at: Instant): boolean {
     if (at > this.parts.now()) return false;
-    if (at >= this.nearFrom) return true;
+    if (at >= this.nearFrom) return !this.#leavingAt(at);
     const snapshot = this.#snapshotAt(at);
     return snapshot !== undefined && at < snapshot.to;
   }
@@ -58,7 +60,7 @@ export class Timeline {
     if (at > now) {
       throw new AnywhenError('usage', `${formatInstant(at)} is in the future; now is ${formatInstant(now)}`);
     }
-    if (at >= this.nearFrom) return { point: this.#near(this.parts.index.lastAt(at), at), at, exact: true };
+    if (at >= this.nearFrom) return this.#resolveNear(at);
     const snapshot = this.#snapshotAt(at);
     if (snapshot === undefined) {
       throw new AnywhenError(
@@ -71,6 +73,21 @@ export class Timeline {
     }
     const exact = at < snapshot.to;
     return { point: this.#point(snapshot), at: exact ? at : snapshot.at, exact };
+  }
+
+  /** A state that a sync event is about to drop is gone already: what stays is the point before it. */
+  #resolveNear(at: Instant): Resolution {
+    const { index, leaving } = this.parts;
+    const wanted = index.lastAt(at);
+    let state = this.stateOf(wanted);
+    if (!leaving(state)) return { point: this.#near(wanted, at), at, exact: true };
+    while (leaving(state)) state = this.stateOf(state - 1);
+    const from = state < index.first ? this.nearFrom : index.stamp(state);
+    return { point: this.#near(state, from), at: from, exact: false };
+  }
+
+  #leavingAt(at: Instant): boolean {
+    return this.parts.leaving(this.stateOf(this.parts.index.lastAt(at)));
   }
 
   /** The newest sync indicator of a client at or before `at`. */
@@ -95,6 +112,7 @@ export class Timeline {
       const named = index.kind(at) === Kind.mark || this.#isFlush(at);
       if (!(named || (range.all === true && index.changes(at)) || at === index.next - 1)) continue;
       const state = this.stateOf(at);
+      if (this.parts.leaving(state)) continue;
       const point = this.#near(at, index.stamp(at));
       if (state === last || state < index.first) points.pop();
       points.push(point);

@@ -1,25 +1,20 @@
 import { AnywhenError, messageOf } from '../base/errors.js';
-import { formatInstant, type Instant } from '../base/instant.js';
+import type { Instant } from '../base/instant.js';
 import { Mutex } from '../base/mutex.js';
 import { ADDRESS_LIMIT, alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
-import { MAX_MARK_NAME, MAX_WRITE } from '../format/layout.js';
+import { MAX_WRITE } from '../format/layout.js';
 import { Flag, Kind } from '../journal/forward-descriptor.js';
 import { ForwardJournal } from '../journal/forward-journal.js';
-import {
-  applyChange,
-  buildNear,
-  buildSnapshot,
-  firstSnapshotFrom,
-  loadLists,
-  preserveLists,
-} from '../sync/build-view.js';
+import { applyChange, buildNear } from '../sync/build-view.js';
 import { type JournalMark, readMarks } from '../sync/journal-marks.js';
 import { SyncEvent } from '../sync/sync-event.js';
-import { FORWARD } from '../vrmo/vrmo.js';
+import { FORWARD, type Vrmo } from '../vrmo/vrmo.js';
 import { type Engine, type EngineOptions, openEngine } from './engine.js';
 import { MapView } from './map-view.js';
+import { Marks } from './marks.js';
 import type { Mark, Point, Policy, Resolution, RestoreReport, Scratch, SyncReport, View } from './model.js';
+import { openMapView } from './open-view.js';
 import { checkPolicy, readPolicy } from './policy.js';
 import { dropRestoreSegment, writeRestoreSegment } from './restore.js';
 import { ScratchView } from './scratch.js';
@@ -52,9 +47,7 @@ export class Volume {
   readonly timeline: Timeline;
   /** Sync event, restore and the like: one at a time. */
   readonly #maintenance = new Mutex();
-  #marks: JournalMark[];
-  /** The names of marks that are on their way into the journal. */
-  readonly #naming = new Set<string>();
+  readonly #marks: Marks;
   #size: number;
   #syncWanted = false;
   #syncs = 0;
@@ -68,12 +61,18 @@ export class Volume {
     readonly journal: ForwardJournal | undefined,
     readonly events: VolumeEvents,
     marks: JournalMark[],
+    map: Vrmo,
   ) {
-    const { index, meta, fetcher, views, segments } = engine;
-    this.#marks = marks;
-    this.timeline = new Timeline({ meta, index, marks: () => this.marks(), now: () => this.now() });
+    const { index, meta, fetcher, views } = engine;
+    this.#marks = new Marks(engine, marks);
+    this.timeline = new Timeline({
+      meta,
+      index,
+      marks: () => this.marks(),
+      now: () => this.now(),
+      leaving: (sequence) => views.isLeaving(sequence),
+    });
     this.#size = this.timeline.sizeAt(index.next - 1);
-    const map = buildNear(index, meta.superblock.journal.firstSequence, index.next - 1, segments);
     this.live = new MapView(fetcher, views, map, Number.MAX_SAFE_INTEGER, 0n, () => this.#size);
   }
 
@@ -81,8 +80,9 @@ export class Volume {
   static async openOn(executor: Executor, options: VolumeOptions = {}): Promise<Volume> {
     const engine = await openEngine(executor, options);
     const marks = await readMarks(engine.fetcher, engine.index, engine.meta.catalog.droppedMarks);
-    if (engine.readOnly) return new Volume(engine, undefined, options.events ?? {}, marks);
-    const { scan, meta, clock, epoch, index } = engine;
+    const { scan, meta, clock, epoch, index, segments } = engine;
+    const map = await buildNear(index, meta.superblock.journal.firstSequence, index.next - 1, segments);
+    if (engine.readOnly) return new Volume(engine, undefined, options.events ?? {}, marks, map);
     const holder: { volume?: Volume } = {};
     const journal = new ForwardJournal(
       executor,
@@ -94,7 +94,7 @@ export class Volume {
         failed: (error) => holder.volume?.$failed(error),
       },
     );
-    holder.volume = new Volume(engine, journal, options.events ?? {}, marks);
+    holder.volume = new Volume(engine, journal, options.events ?? {}, marks, map);
     return holder.volume;
   }
 
@@ -188,30 +188,7 @@ export class Volume {
    */
   async openView(at: Instant): Promise<View> {
     await this.#pinNow(at);
-    return this.$openMapView(at);
-  }
-
-  /** As `openView`, with the map. Everything stamped up to `at` must be in. */
-  $openMapView(at: Instant): Promise<MapView> {
-    const { index, meta, segments, switching, fetcher, views } = this.engine;
-    return switching.run(async () => {
-      const { point, exact } = this.resolve(at);
-      if (!exact) {
-        throw new AnywhenError(
-          'not-found',
-          `${formatInstant(at)} lies between two points; the older one is ${formatInstant(point.at)}`,
-        );
-      }
-      const near = point.place === 'near';
-      const from = firstSnapshotFrom(meta.catalog, point.sequence);
-      await loadLists(meta.catalog, from, segments);
-      const map = near
-        ? buildNear(index, meta.superblock.journal.firstSequence, point.sequence, segments)
-        : buildSnapshot(meta.catalog, from, segments);
-      // Between the two commits of a sync event the MIM is on its way: what the lists hold is not read from it.
-      if (near && meta.superblock.copied !== undefined) preserveLists(map, meta.catalog, from, segments);
-      return new MapView(fetcher, views, map, point.sequence, at, () => point.size);
-    });
+    return openMapView(this.engine, this.timeline, at);
   }
 
   /** The same, writable over a throw-away overlay. @throws as `openView`, and `read-only` */
@@ -221,44 +198,18 @@ export class Volume {
   }
 
   marks(): Mark[] {
-    const { marks } = this.engine.meta.catalog;
-    const near = this.#marks.filter((mark) => !marks.has(mark.sequence));
-    return [...marks.values(), ...near].map(({ name, at, sequence, hold }) => ({ name, at, sequence, hold }));
+    return this.#marks.list();
   }
 
   /** A named sync indicator at this instant, durable when it returns. @throws `exists`, `usage`, `read-only` */
   async mark(name: string, options: { hold?: boolean } = {}): Promise<Mark> {
-    const journal = this.#writable();
-    const data = new TextEncoder().encode(name);
-    if (data.length === 0 || data.length > MAX_MARK_NAME)
-      throw new AnywhenError('usage', `a mark's name has from 1 to ${MAX_MARK_NAME} bytes`);
-    if (this.#naming.has(name) || this.marks().some((mark) => mark.name === name)) {
-      const hint = '`anywhen mark --delete` removes it.';
-      throw new AnywhenError('exists', `there is a mark named ${name} already`, { hint });
-    }
-    const flags = Flag.client | (options.hold === true ? Flag.hold : 0);
-    this.#naming.add(name);
-    try {
-      const sequence = await journal.enter({ kind: Kind.mark, flags, data });
-      // Known before it is durable: a sync event that begins now must keep its state.
-      const mark = { name, sequence, at: this.engine.index.stamp(sequence), hold: options.hold === true };
-      this.#marks.push(mark);
-      await journal.flush();
-      return mark;
-    } finally {
-      this.#naming.delete(name);
-    }
+    return this.#marks.set(this.#writable(), name, options.hold === true);
   }
 
   /** @throws `not-found`, `read-only` */
   async deleteMark(name: string): Promise<void> {
     this.#writable();
-    const mark = this.marks().find((one) => one.name === name);
-    if (mark === undefined) throw new AnywhenError('not-found', `there is no mark named ${name}`);
-    await this.#maintenance.run(async () => {
-      await this.engine.meta.commit([{ type: 'mark-drop', sequence: mark.sequence }]);
-      this.#marks = this.#marks.filter((one) => one.sequence !== mark.sequence);
-    });
+    await this.#maintenance.run(() => this.#marks.drop(name));
   }
 
   /** A sync event over everything that is in the forward journal. */
@@ -269,18 +220,18 @@ export class Volume {
   async #sync(trigger: string): Promise<SyncReport> {
     const journal = this.#writable();
     const started = performance.now();
-    const { index, meta } = this.engine;
+    const { meta } = this.engine;
     try {
       // The window ends where the flush did: there, and only there, both queues go on at a border.
       const end = await journal.flush();
-      const marks = this.#marks.filter((mark) => mark.sequence >= index.first && mark.sequence <= end);
+      const marks = this.#marks.upTo(end);
       const result = await new SyncEvent(this.engine).run({
         end,
         granularity: this.policy().granularity,
         marks,
       });
       const { journal: entry } = meta.superblock;
-      this.#marks = this.#marks.filter((mark) => mark.sequence > end);
+      this.#marks.moved(end);
       journal.release(entry.firstSequence, entry.descriptorTail, entry.dataTail);
       const report = {
         trigger,
@@ -318,7 +269,7 @@ export class Volume {
     const before = this.now();
     return this.#maintenance.run(async () => {
       await journal.settled();
-      const target = await this.$openMapView(at);
+      const target = await openMapView(this.engine, this.timeline, at);
       try {
         // The view is open, and thereby its state is kept, when the sync event makes room for the entry.
         const { descriptors } = journal;
@@ -361,8 +312,9 @@ export class Volume {
   /** @throws `usage`, `read-only` */
   async resize(size: number): Promise<void> {
     const journal = this.#writable();
-    if (!Number.isSafeInteger(size) || size < 1 || size >= ADDRESS_LIMIT)
+    if (!Number.isSafeInteger(size) || size < 1 || size >= ADDRESS_LIMIT) {
       throw new AnywhenError('usage', `a volume of ${size} bytes is not possible`);
+    }
     const length = Math.max(0, this.#size - size);
     await journal.enter({ kind: Kind.resize, start: size, length, size });
     await journal.flush();

@@ -87,19 +87,8 @@ async function workload(
   durable();
 }
 
-async function checkState(
-  disk: MemoryExecutor,
-  time: TestTime,
-  model: Model,
-  note: Note,
-  what: string,
-): Promise<void> {
-  let volume: Volume;
-  try {
-    volume = await open(disk, { time });
-  } catch (error) {
-    throw new Error(`${what}: does not open`, { cause: error });
-  }
+/** Finds the state that the live volume is in, and compares every point. Returns the model up to there. */
+async function checkReading(volume: Volume, model: Model, note: Note, what: string): Promise<Model> {
   const live = await readAll(volume.live);
   const last = Math.min(model.states.length - 1, note.acknowledged + 1);
   let state = -1;
@@ -108,6 +97,26 @@ async function checkState(
   const after = new Model(SIZE, 0n);
   after.states.splice(0, 1, ...model.states.slice(0, state + 1));
   expect(await firstDifference(volume, after), what).toBeUndefined();
+  return after;
+}
+
+async function checkState(
+  disk: MemoryExecutor,
+  time: TestTime,
+  model: Model,
+  note: Note,
+  what: string,
+): Promise<void> {
+  // Somebody looks before anything is mended: he sees the same, and changes nothing.
+  const untouched = disk.copy();
+  await checkReading(await open(untouched, { time, readOnly: true }), model, note, `${what}, read-only`);
+  let volume: Volume;
+  try {
+    volume = await open(disk, { time });
+  } catch (error) {
+    throw new Error(`${what}: does not open`, { cause: error });
+  }
+  const after = await checkReading(volume, model, note, what);
   // Write on, and look again after another opening.
   const data = Buffer.alloc(3000, 0xee);
   await write(volume, 5000, data);

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { AnywhenError } from '../../src/base/errors.js';
 import type { Executor, Plan } from '../../src/file/executor.js';
 import type { MemoryExecutor } from '../../src/file/memory-executor.js';
 import { Model, newStore, open, readAll, TestTime, write } from '../support/model.js';
@@ -45,6 +46,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const volume = await open(new SlowExecutor(disk, random), { time, events });
     const model = new Model(SIZE, time.wall());
     let over = false;
+    let visited = 0;
     const writer = async () => {
       for (let at = 0; at < 400; at++) {
         time.advance(1_000_000n);
@@ -73,7 +75,27 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
         }
       }
     };
-    await Promise.all([writer(), reader()]);
+    /** Any instant, also one that a sync event is about to drop: it reads as it was, or it is gone. */
+    const visitor = async () => {
+      while (!over) {
+        await new Promise((resolve) => setImmediate(resolve));
+        const past = model.states[random(model.states.length)]?.stamp ?? 0n;
+        if (!volume.exact(past)) continue;
+        const opened = await volume.openView(past).catch((error: AnywhenError) => error);
+        if (opened instanceof AnywhenError) {
+          expect(opened.code).toBe('not-found');
+          continue;
+        }
+        for (let round = random(4); round >= 0; round--) {
+          expect((await readAll(opened)).equals(model.at(past)), `at ${past}`).toBe(true);
+        }
+        visited += 1;
+        opened.close();
+      }
+    };
+    await volume.setPolicy({ granularity: seed % 2 === 0 ? 'all' : 3_600_000_000_000n });
+    await Promise.all([writer(), reader(), visitor()]);
+    expect(visited).toBeGreaterThan(3);
     expect(warnings).toEqual([]);
   },
 );

@@ -9,6 +9,7 @@ import {
   newStore,
   open,
   readAll,
+  sealedBlock,
   TestTime,
   write,
 } from '../support/model.js';
@@ -28,6 +29,14 @@ const step = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({ op: fc.constant('write' as const), span, byte: fc.integer({ min: 1, max: 255 }) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant('sealed' as const),
+      block: fc.nat(2),
+      byte: fc.integer({ min: 1, max: 255 }),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('discard' as const), span }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('flush' as const) }) },
@@ -78,6 +87,13 @@ class Run {
         const start = Math.min(step.span.start, volume.size - 1);
         const data = Buffer.alloc(Math.min(step.span.length, volume.size - start), step.byte);
         data[0] = step.byte ^ 0x55;
+        await write(volume, start, data);
+        return model.change(stampNow(), (bytes) => void data.copy(bytes, start));
+      }
+      case 'sealed': {
+        const data = sealedBlock(step.byte);
+        const start = step.block * data.length;
+        if (start + data.length > volume.size) return;
         await write(volume, start, data);
         return model.change(stampNow(), (bytes) => void data.copy(bytes, start));
       }

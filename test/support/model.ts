@@ -1,3 +1,4 @@
+import { crc32c } from '@node-rs/crc32';
 import type { TimeSource } from '../../src/base/clock.js';
 import type { Executor } from '../../src/file/executor.js';
 import { MemoryExecutor } from '../../src/file/memory-executor.js';
@@ -65,6 +66,16 @@ export async function newStore(
 
 export function open(executor: Executor, options: VolumeOptions = {}): Promise<Volume> {
   return Volume.openOn(executor, options);
+}
+
+/**
+ * A block that ends in its own CRC32C, as ext4's directories and superblocks do. All such blocks have the same
+ * CRC32C, whatever is in them.
+ */
+export function sealedBlock(byte: number): Buffer {
+  const block = Buffer.alloc(4096, byte);
+  block.writeUInt32LE(crc32c(block.subarray(0, 4092)), 4092);
+  return block;
 }
 
 /** Writes, and resolves with nothing when the write is in. */

@@ -1,0 +1,56 @@
+import { Pacer } from '../base/pacer.js';
+import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
+import { buildSnapshot, firstSnapshotFrom, forEachChange, loadLists, preserveLists } from './build-view.js';
+import type { SyncParts } from './sync-event.js';
+
+/*
+ * The maps of open views follow the two commits of a sync event ([0085]-[0086]). At each the bytes lie in both
+ * places, so a map may be changed bit by bit while it is read; what is left behind is overwritten only when every
+ * read that began before has ended. The caller holds `switching`.
+ */
+
+/** After `copied`: what a view older than `end` still has on the MIM is found in the lists from snapshot `from` on. */
+export async function switchToLists(parts: SyncParts, from: number, end: number): Promise<void> {
+  const { meta, views, segments } = parts;
+  for (const view of views.views) {
+    if (view.sequence >= end) continue;
+    const first = Math.max(from, firstSnapshotFrom(meta.catalog, view.sequence));
+    await loadLists(meta.catalog, first, segments);
+    await preserveLists(view.map, meta.catalog, first, segments);
+  }
+}
+
+/**
+ * After `moved`: what the window wrote is on the MIM. Views of its last state and later have it there; those
+ * before it, back to the old MIM, are views of snapshots now.
+ *
+ * @param spent segments whose bulk entries were in the window
+ */
+export async function switchToMirror(
+  parts: SyncParts,
+  window: { readonly before: number; readonly last: number; readonly end: number },
+  spent: readonly number[],
+): Promise<void> {
+  const { meta, views, segments } = parts;
+  for (const view of views.views) {
+    if (view.sequence >= window.last) await settle(parts, view.map, window.end, spent);
+    else if (view.sequence > window.before) {
+      const from = firstSnapshotFrom(meta.catalog, view.sequence);
+      await loadLists(meta.catalog, from, segments);
+      view.map = await buildSnapshot(meta.catalog, from, segments);
+    }
+  }
+}
+
+async function settle(parts: SyncParts, map: Vrmo, end: number, spent: readonly number[]): Promise<void> {
+  const { index, segments } = parts;
+  const pacer = new Pacer();
+  const files = new Set(spent.map((segment) => segment + FIRST_SEGMENT));
+  const caughtUp = (file: number, record: number) =>
+    ((file === FORWARD || file === ZERO) && index.sequenceOf(record) <= end) || files.has(file);
+  for (let at = index.first; at <= end; at++) {
+    if (index.changes(at))
+      forEachChange(index, at, segments, (start, stop) => map.settle(start, stop, caughtUp));
+    if (pacer.due()) await pacer.rest();
+  }
+}
