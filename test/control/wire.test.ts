@@ -77,7 +77,7 @@ describe('errors', () => {
         fc.constantFrom(...codes),
         fc.string(),
         fc.option(fc.string(), { nil: undefined }),
-        fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.boolean())),
+        fc.dictionary(fc.stringMatching(/^[a-z]\w*$/), fc.oneof(fc.string(), fc.integer(), fc.boolean())),
         (code, message, hint, data) => {
           const error = new AnywhenError(code, message, { data, ...(hint === undefined ? {} : { hint }) });
           const wire = JSON.parse(JSON.stringify(encodeError(error)));
