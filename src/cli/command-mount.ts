@@ -7,7 +7,7 @@ import { openTarget } from '../control/locate.js';
 import { anywhenMount } from '../fuse/mount-table.js';
 import { unmount } from '../fuse/unmount.js';
 import { checkAllowed, parseMountOptions } from './mount-options.js';
-import { type OutputOptions, print } from './output.js';
+import { type OutputOptions, print, printJson } from './output.js';
 import { daemonise, serve } from './run-mount.js';
 
 interface MountFlags extends OutputOptions {
@@ -24,7 +24,12 @@ export function addMountCommands(program: Command): void {
     .argument('<mnt>', 'an empty folder')
     .description('show the volume and its history under MNT')
     .option('-f, --foreground', 'stay in the foreground')
-    .option('-o, --options <list>', 'ro, allow_other, allow_root', collect, [])
+    .option(
+      '-o, --options <list>',
+      'ro, rw, allow_other, allow_root, names=extended, names=basic',
+      collect,
+      [],
+    )
     .option('--driver <name>', 'fuse-native', 'fuse-native')
     .option('--log-file <file>', 'append the log of the daemon to a file')
     .action(mount);
@@ -42,7 +47,10 @@ async function mount(store: string, mnt: string, flags: MountFlags): Promise<voi
   if (flags.driver !== 'fuse-native')
     throw new AnywhenError('usage', `there is no driver ${flags.driver}`, { hint: 'fuse-native' });
   if (flags.foreground === true) {
-    await serve(store, mnt, { ...flags, ...options }, () => process.send?.({ ready: true }));
+    await serve(store, mnt, { ...flags, ...options }, () => {
+      if (flags.json === true) printMounted(store, mnt);
+      process.send?.({ ready: true });
+    });
     // The package keeps threads of its own after an unmount.
     process.exit(0);
   }
@@ -55,7 +63,12 @@ async function mount(store: string, mnt: string, flags: MountFlags): Promise<voi
     ...(flags.debug === true ? ['--debug'] : []),
   ];
   await daemonise(program, [...extra, '--', resolve(store), resolve(mnt)]);
-  if (flags.quiet !== true) print(`mounted ${store} on ${mnt}`);
+  if (flags.json === true) printMounted(store, mnt);
+  else if (flags.quiet !== true) print(`mounted ${store} on ${mnt}`);
+}
+
+function printMounted(store: string, mnt: string): void {
+  printJson('mount', { store: resolve(store), mountPoint: resolve(mnt) });
 }
 
 function collect(list: string, before: string[]): string[] {
@@ -77,7 +90,8 @@ async function umount(mnt: string, flags: OutputOptions & { lazy?: boolean }): P
   await unmount(path, flags.lazy === true);
   // Done when the daemon has flushed and let go of the store.
   while (pid !== undefined && alive(pid)) await new Promise((done) => setTimeout(done, 50));
-  if (flags.quiet !== true) print(`unmounted ${mnt}`);
+  if (flags.json === true) printJson('umount', { mountPoint: path });
+  else if (flags.quiet !== true) print(`unmounted ${mnt}`);
 }
 
 async function daemonOf(path: string): Promise<number | undefined> {

@@ -15,6 +15,7 @@ import { openTarget, storeFolder, type Target } from '../control/locate.js';
 import type { Reach } from '../control/model-schema.js';
 import { writeImage } from '../control/write-image.js';
 import { type OutputOptions, print, printJson, printTable, progressBar } from './output.js';
+import { type Border, timeBorder, timePoint } from './time-argument.js';
 import { timelinePicture } from './timeline-picture.js';
 
 const STORE = 'the folder of a store, or where it is mounted';
@@ -52,7 +53,7 @@ export function addVolumeCommands(program: Command): void {
     .action(mark);
   add('sync', 'a sync event now').action(sync);
   add('policy', 'show or change the policy')
-    .option('--set <key=value...>', 'change a setting')
+    .option('--set <key=value>', 'change a setting; may be given again', collect, [])
     .action(policy);
   add('read', 'write the bytes of an instant to standard output')
     .requiredOption('--at <time>', 'the instant')
@@ -106,10 +107,14 @@ async function points(
   flags: OutputOptions & { from?: string; to?: string; all?: boolean },
 ): Promise<void> {
   const items: PointItem[] = [];
-  const args = { from: flags.from, to: flags.to, all: flags.all === true };
-  const answer = await withTarget(path, 'read', (target) =>
-    target.call('points', args, { items: (more) => void items.push(...more) }),
-  );
+  const answer = await withTarget(path, 'read', async (target) => {
+    const [from, to] = [await border(target, flags.from, flags), await border(target, flags.to, flags)];
+    const args = { from: from?.at, to: to?.at, all: flags.all === true };
+    const found = await target.call('points', args, { items: (more) => void items.push(...more) });
+    await from?.tell();
+    await to?.tell();
+    return found;
+  });
   if (flags.json === true) {
     const result = z.encode(contract.points.result, answer);
     return printJson('points', { ...result, points: items.map((item) => z.encode(pointItemSchema, item)) });
@@ -126,6 +131,14 @@ async function points(
   for (const line of timelinePicture(items, answer.oldest, answer.nearFrom, answer.now)) print(line);
 }
 
+async function border(
+  target: Target,
+  text: string | undefined,
+  flags: OutputOptions,
+): Promise<Border | undefined> {
+  return text === undefined ? undefined : timeBorder(target, text, flags);
+}
+
 async function mark(
   path: string,
   name: string | undefined,
@@ -136,7 +149,7 @@ async function mark(
   await withTarget(path, 'write', async (target) => {
     if (flags.delete !== undefined) {
       await target.call('deleteMark', { name: flags.delete });
-      if (flags.json === true) printJson('mark', { deleted: flags.delete });
+      if (flags.json === true) printJson('mark-deleted', { name: flags.delete });
       else if (flags.quiet !== true) print(`deleted the mark ${flags.delete}`);
       return;
     }
@@ -154,8 +167,12 @@ async function sync(path: string, flags: OutputOptions): Promise<void> {
   if (flags.quiet !== true) print(report.moved ? moved : 'nothing to move');
 }
 
-async function policy(path: string, flags: OutputOptions & { set?: string[] }): Promise<void> {
-  const set = flags.set ?? [];
+function collect(setting: string, before: string[]): string[] {
+  return [...before, setting];
+}
+
+async function policy(path: string, flags: OutputOptions & { set: string[] }): Promise<void> {
+  const { set } = flags;
   const now = await withTarget(path, set.length > 0 ? 'write' : 'read', (target) =>
     target.call('policy', { set }),
   );
@@ -189,12 +206,11 @@ async function read(
   const hole = async (length: number) => {
     for (let left = length; left > 0; left -= 1 << 20) await write(new Uint8Array(Math.min(left, 1 << 20)));
   };
+  const length = flags.length === undefined ? undefined : parseSize(flags.length);
+  const offset = parseSize(flags.offset);
   await withTarget(path, 'read', async (target) => {
-    const { at, exact } = await target.call('resolve', { at: flags.at });
-    if (!exact && flags.quiet !== true)
-      process.stderr.write(`anywhen: showing ${formatInstant(at)}, the newest point before ${flags.at}\n`);
-    const length = flags.length === undefined ? undefined : parseSize(flags.length);
-    await target.call('read', { at, offset: parseSize(flags.offset), length }, { data: write, hole });
+    const { at } = await timePoint(target, flags.at, flags);
+    await target.call('read', { at, offset, length }, { data: write, hole });
   });
 }
 
@@ -203,10 +219,10 @@ async function restore(
   flags: OutputOptions & { at: string; nearest?: boolean; to?: string },
 ): Promise<void> {
   if (flags.to !== undefined) return restoreTo(path, flags.to, flags);
-  const args = { at: flags.at, nearest: flags.nearest === true };
-  const report = await withTarget(path, 'write', (target) =>
-    target.call('restore', args, { progress: progressBar('comparing', flags) }),
-  );
+  const report = await withTarget(path, 'write', async (target) => {
+    const args = await exactTime(target, flags);
+    return target.call('restore', args, { progress: progressBar('comparing', flags) });
+  });
   if (flags.json === true) return json('restore', report);
   if (flags.quiet === true) return;
   print(
@@ -215,29 +231,37 @@ async function restore(
   print(`undo it with: anywhen restore ${path} --at ${formatInstant(report.before)}`);
 }
 
+/** What replaces something takes an instant between two points only with `--nearest`. */
+async function exactTime(
+  target: Target,
+  flags: OutputOptions & { at: string; nearest?: boolean },
+): Promise<{ at: string; nearest: boolean }> {
+  const nearest = flags.nearest === true;
+  const { asked } = await timePoint(target, flags.at, flags, nearest ? 'older' : 'refuse');
+  return { at: formatInstant(asked), nearest };
+}
+
 async function restoreTo(
   path: string,
   to: string,
   flags: OutputOptions & { at: string; nearest?: boolean },
 ): Promise<void> {
-  const args = { at: flags.at, nearest: flags.nearest === true };
   const store = await storeFolder(path);
-  const report = await withTarget(path, 'read', (target) =>
-    writeImage(target, store, to, args, progressBar('writing', flags)),
+  const report = await withTarget(path, 'read', async (target) =>
+    writeImage(target, store, to, await exactTime(target, flags), progressBar('writing', flags)),
   );
   if (flags.json === true) {
     const at = formatInstant(report.at);
-    return printJson('restore', { at, to: report.to, size: report.size });
+    return printJson('image', { at, to: report.to, size: report.size });
   }
   if (flags.quiet !== true) {
     print(`wrote the image of ${formatInstant(report.at)} to ${to}: ${describeSize(report.size)}`);
   }
 }
 
-async function resize(path: string, size: string, flags: OutputOptions): Promise<void> {
-  const result = await withTarget(path, 'write', (target) =>
-    target.call('resize', { size: parseSize(size) }),
-  );
+async function resize(path: string, text: string, flags: OutputOptions): Promise<void> {
+  const size = parseSize(text);
+  const result = await withTarget(path, 'write', (target) => target.call('resize', { size }));
   if (flags.json === true) return json('resize', result);
   if (flags.quiet !== true)
     print(`resized from ${describeSize(result.before)} to ${describeSize(result.size)}`);

@@ -1,26 +1,27 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
-import { AnywhenError, messageOf } from '../base/errors.js';
-import { EXIT } from './exit-codes.js';
+import { AnywhenError, messageOf, systemCode } from '../base/errors.js';
 import { buildProgram } from './program.js';
+import { reportOf } from './report.js';
 
-const debug = process.argv.includes('--debug');
+const asked = (flag: string) => process.argv.includes(flag);
 
-process.stdout.on('error', () => process.exit(0));
+// Whoever reads our output may stop when it has enough: that is no error. A full disk is one.
+process.stdout.on('error', (error) => {
+  if (systemCode(error) === 'EPIPE') process.exit(0);
+  process.exit(tell(new AnywhenError('io', `standard output: ${messageOf(error)}`, { cause: error })));
+});
 try {
   await buildProgram().parseAsync();
 } catch (error) {
-  process.exitCode = report(error);
+  process.exitCode = tell(error);
   // A parent that waits for the mount hears why there is none.
   if (process.send !== undefined) process.send({ error: wire(error) }, () => process.exit());
 }
 
-function report(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.usage;
-  process.stderr.write(`anywhen: ${messageOf(error)}\n`);
-  if (error instanceof AnywhenError && error.hint !== undefined) process.stderr.write(`  ${error.hint}\n`);
-  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-  return error instanceof AnywhenError ? EXIT[error.code] : 1;
+function tell(error: unknown): number {
+  const { text, status } = reportOf(error, { debug: asked('--debug'), json: asked('--json') });
+  process.stderr.write(text);
+  return status;
 }
 
 function wire(error: unknown): { code: string; message: string; hint?: string } {

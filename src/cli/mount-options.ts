@@ -1,9 +1,12 @@
 import { AnywhenError } from '../base/errors.js';
+import type { NameStyle } from '../namespace/time-name.js';
 
 export interface MountChoices {
   readonly readOnly: boolean;
   readonly allowOther: boolean;
   readonly allowRoot: boolean;
+  /** How the mount writes times: `extended` has colons, `basic` none. */
+  readonly names: NameStyle;
 }
 
 /** What mount(8), fstab and systemd hand on and what has no meaning here, or is always so. */
@@ -33,21 +36,24 @@ const IGNORED = new Set([
 
 /** The `-o` options of a mount, each list with commas. A later option wins. @throws `usage` for an unknown one */
 export function parseMountOptions(lists: readonly string[]): MountChoices {
+  let names: NameStyle = 'extended';
   const choices = { readOnly: false, allowOther: false, allowRoot: false };
   for (const option of lists.flatMap((list) => list.split(','))) {
     if (option === 'ro' || option === 'rw') choices.readOnly = option === 'ro';
     else if (option === 'allow_other') choices.allowOther = true;
     else if (option === 'allow_root') choices.allowRoot = true;
+    else if (option === 'names=extended' || option === 'names=basic')
+      names = option === 'names=basic' ? 'basic' : 'extended';
     else if (!IGNORED.has(option) && !option.startsWith('x-')) {
       throw new AnywhenError('usage', `mount: there is no option ${option}`, {
-        hint: 'Known are ro, rw, allow_other and allow_root.',
+        hint: 'Known are ro, rw, allow_other, allow_root, names=extended and names=basic.',
       });
     }
   }
   if (choices.allowOther && choices.allowRoot) {
     throw new AnywhenError('usage', 'mount: allow_other and allow_root exclude each other');
   }
-  return choices;
+  return { ...choices, names };
 }
 
 /**

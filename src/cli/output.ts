@@ -6,6 +6,13 @@ export interface OutputOptions {
   readonly debug?: boolean;
 }
 
+/** Whether to paint what goes to a stream: not against NO_COLOR, always with FORCE_COLOR, else on a terminal. */
+export function wantsColour(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
+  if (env.NO_COLOR !== undefined && env.NO_COLOR !== '') return false;
+  if (env.FORCE_COLOR !== undefined && env.FORCE_COLOR !== '') return env.FORCE_COLOR !== '0';
+  return stream.isTTY === true && env.TERM !== 'dumb';
+}
+
 /** Facts for a program: one JSON object with its schema. */
 export function printJson(schema: string, facts: object): void {
   process.stdout.write(`${JSON.stringify({ schema: `anywhen/${schema}/1`, ...facts }, undefined, 2)}\n`);

@@ -6,12 +6,17 @@ import { addInspectCommand } from './command-inspect.js';
 import { addMountCommands } from './command-mount.js';
 import { addStoreCommands } from './command-store.js';
 import { addVolumeCommands } from './command-volume.js';
+import { EXAMPLES, examplesText, OVERVIEW } from './examples.js';
+
+/** These print no facts: their output is the bytes, or the script. */
+const NO_FACTS = new Set(['read', 'completion']);
 
 /** The whole command line; each command parses, calls, prints. */
 export function buildProgram(): Command {
   const program = new Command('anywhen');
   program.description('Shows a disk volume as it is now and as it was at any earlier time.').version(VERSION);
-  program.exitOverride().configureHelp({ sortSubcommands: false });
+  program.configureHelp({ sortSubcommands: false }).addHelpText('after', examplesText(OVERVIEW));
+  speakPlainly(program, 'anywhen');
   addStoreCommands(program);
   addMountCommands(program);
   addVolumeCommands(program);
@@ -19,11 +24,22 @@ export function buildProgram(): Command {
   addInspectCommand(program);
   addCompletionCommand(program);
   for (const command of program.commands) {
-    command
-      .option('--json', 'print facts as JSON')
-      .option('-q, --quiet', 'say less')
-      .option('-v, --verbose', 'say more');
-    command.option('--debug', 'show the stack of an error').exitOverride();
+    const name = command.name();
+    if (!NO_FACTS.has(name)) command.option('--json', 'print facts as JSON');
+    command.option('-q, --quiet', 'say less').option('-v, --verbose', 'say more');
+    command.option('--debug', 'show the stack of an error');
+    command.addHelpText('after', examplesText(EXAMPLES[name] ?? []));
+    speakPlainly(command, `anywhen ${name}`);
   }
   return program;
+}
+
+/** Errors of the command line read as all others do; nothing here ends the process. */
+function speakPlainly(command: Command, name: string): void {
+  command
+    .exitOverride()
+    .showHelpAfterError(`  \`${name} --help\` shows how.`)
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, `${name}: `)),
+    });
 }

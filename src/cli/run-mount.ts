@@ -13,7 +13,7 @@ import { Handles } from '../namespace/handles.js';
 import { Tree } from '../namespace/tree.js';
 import { openStore } from '../volume/store-folder.js';
 import type { MountChoices } from './mount-options.js';
-import type { OutputOptions } from './output.js';
+import { type OutputOptions, wantsColour } from './output.js';
 
 export interface MountSettings extends OutputOptions, MountChoices {
   readonly logFile?: string;
@@ -43,7 +43,7 @@ export async function serve(
     const facts = z.encode(statusSchema, await operations.status(host, {}, {}));
     return `${JSON.stringify({ schema: 'anywhen/status/1', ...facts }, undefined, 2)}\n`;
   };
-  const tree = new Tree(volume, { status });
+  const tree = new Tree(volume, { status, names: settings.names });
   const handles = new Handles(tree);
   try {
     const { readOnly, allowOther, allowRoot } = settings;
@@ -86,6 +86,7 @@ function daemonLog(settings: MountSettings): Logger {
   return createLogger({
     level,
     format,
+    colour: wantsColour(process.stderr, process.env),
     stacks: settings.debug === true,
     write: (line) => process.stderr.write(line),
   });

@@ -14,7 +14,10 @@ export function timelinePicture(
 ): string[] {
   const span = now > oldest ? now - oldest : 1n;
   const cells = new Array<string>(WIDTH).fill('.');
-  const cell = (at: bigint) => Number(((at - oldest) * BigInt(WIDTH - 1)) / span);
+  const cell = (at: bigint) => {
+    const place = Number(((at - oldest) * BigInt(WIDTH - 1)) / span);
+    return Math.min(Math.max(place, 0), WIDTH - 1);
+  };
   for (let at = cell(nearFrom); at < WIDTH; at++) cells[at] = '=';
   for (const point of points) if (point.place === 'snapshot') cells[cell(point.at)] = '|';
   for (const point of points) if (point.marks.length > 0) cells[cell(point.at)] = 'm';

@@ -8,8 +8,10 @@ import {
   type Hello,
   messageSchema,
   type OperationName,
+  PROTOCOL,
   pointItemSchema,
   type ResultOf,
+  type ServerMessage,
 } from './contract.js';
 import type { Listener } from './operations.js';
 import { socketPath } from './socket-path.js';
@@ -66,14 +68,22 @@ export class ControlClient {
     });
     if (!there) return undefined;
     const reader = new Reader(socket);
-    const hello = decodeFrom(
-      messageSchema,
-      JSON.parse(await reader.line()),
-      'the greeting of the daemon',
-      'io',
-    );
-    if (hello.type !== 'hello') throw new AnywhenError('io', 'the daemon did not greet');
-    return new ControlClient(socket, reader, hello);
+    try {
+      const hello = await message(reader);
+      if (hello.type === 'error') throw decodeError(hello.error);
+      if (hello.type !== 'hello') throw new AnywhenError('io', 'the daemon did not greet');
+      if (hello.protocol !== PROTOCOL) {
+        throw new AnywhenError(
+          'unsupported',
+          `the daemon speaks protocol ${hello.protocol}, this program ${PROTOCOL}`,
+          { hint: `It is version ${hello.version}: unmount with that, and mount again.` },
+        );
+      }
+      return new ControlClient(socket, reader, hello);
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
   }
 
   async call<K extends OperationName>(
@@ -84,30 +94,36 @@ export class ControlClient {
     const encoded = z.encode(contract[operation].arguments as z.ZodType, args);
     this.socket.write(`${JSON.stringify({ operation, arguments: encoded })}\n`);
     for (;;) {
-      const message = decodeFrom(
-        messageSchema,
-        JSON.parse(await this.reader.line()),
-        'what the daemon sent',
-        'io',
-      );
-      if (message.type === 'error') throw decodeError(message.error);
-      if (message.type === 'answer') {
+      const event = await message(this.reader);
+      if (event.type === 'error') throw decodeError(event.error);
+      if (event.type === 'answer') {
         return decodeFrom(
           contract[operation].result as z.ZodType,
-          message.result,
+          event.result,
           'the answer',
           'io',
         ) as ResultOf<K>;
       }
-      if (message.type === 'progress') listener.progress?.(message.done, message.total);
-      if (message.type === 'items')
-        listener.items?.(message.items.map((item) => decodeFrom(pointItemSchema, item, 'a point', 'io')));
-      if (message.type === 'data') await listener.data?.(await this.reader.bytes(message.length));
-      if (message.type === 'hole') await listener.hole?.(message.length);
+      if (event.type === 'progress') listener.progress?.(event.done, event.total);
+      if (event.type === 'items')
+        listener.items?.(event.items.map((item) => decodeFrom(pointItemSchema, item, 'a point', 'io')));
+      if (event.type === 'data') await listener.data?.(await this.reader.bytes(event.length));
+      if (event.type === 'hole') await listener.hole?.(event.length);
     }
   }
 
   close(): void {
     this.socket.end();
   }
+}
+
+async function message(reader: Reader): Promise<ServerMessage> {
+  const line = await reader.line();
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch (cause) {
+    throw new AnywhenError('io', 'what the daemon sent is not JSON', { cause });
+  }
+  return decodeFrom(messageSchema, value, 'what the daemon sent', 'io');
 }

@@ -30,6 +30,10 @@ const none = z.strictObject({});
 
 export const contract = {
   ping: { arguments: none, result: z.object({ pid: count, version: z.string() }) },
+  /** What phrases such as `2 hours ago` are understood by: the clock of the store and the zone of the daemon. */
+  clock: { arguments: none, result: z.object({ now: instant, zone: z.string() }) },
+  /** Which instant does this text mean, whether or not it can be shown? */
+  instant: { arguments: z.strictObject({ at: timeText }), result: z.object({ at: instant }) },
   status: { arguments: none, result: statusSchema },
   /** The points come as `items`, oldest first. */
   points: {
@@ -41,8 +45,11 @@ export const contract = {
     result: z.object({ count, oldest: instant, nearFrom: instant, now: instant }),
     item: pointSchema,
   },
-  /** Which point is the volume at this time? */
-  resolve: { arguments: z.strictObject({ at: timeText }), result: resolutionSchema },
+  /** Which point is the volume at this time? `next`: the point after it, when it is not exact. */
+  resolve: {
+    arguments: z.strictObject({ at: timeText }),
+    result: resolutionSchema.extend({ asked: instant, next: orNull(instant) }),
+  },
   mark: { arguments: z.strictObject({ name: timeText, hold: z.boolean() }), result: markSchema },
   deleteMark: { arguments: z.strictObject({ name: timeText }), result: none },
   sync: { arguments: none, result: syncReportSchema },

@@ -1,9 +1,8 @@
 import { AnywhenError } from '../base/errors.js';
-import { formatInstant } from '../base/instant.js';
+import { formatInstant, type Instant } from '../base/instant.js';
 import { isZero } from '../format/checksum.js';
-import { resolveTime } from '../namespace/resolve-time.js';
-import { checkMarkName } from '../namespace/time-name.js';
-import type { Resolution } from '../volume/model.js';
+import { instantOf, nextPoint, type ResolvedTime, resolveTime } from '../namespace/resolve-time.js';
+import { checkMarkName, localZone } from '../namespace/time-name.js';
 import { volumeStatus } from '../volume/status.js';
 import type { Volume } from '../volume/volume.js';
 import type { ArgumentsOf, OperationName, PointItem, ResultOf } from './contract.js';
@@ -43,6 +42,10 @@ const ITEMS = 500;
 export const operations: Operations = {
   ping: async () => ({ pid: process.pid, version: VERSION }),
 
+  clock: async ({ volume }) => ({ now: volume.now(), zone: localZone() }),
+
+  instant: async ({ volume }, { at }) => ({ at: instantOf(volume, at) }),
+
   status: async ({ volume, folder, mountPoint }) => {
     const status = await volumeStatus(volume);
     const reach = estimateReach(status);
@@ -51,9 +54,10 @@ export const operations: Operations = {
   },
 
   points: async ({ volume }, { from, to, all }, listener) => {
-    const bound = (text: string | undefined) =>
-      text === undefined ? undefined : resolveTime(volume, text).at;
-    const [after, before] = [bound(from), bound(to)];
+    // A border need not be a point, and may lie before the oldest one: nothing is shown there.
+    const after = from === undefined ? undefined : instantOf(volume, from);
+    const before = to === undefined ? undefined : instantOf(volume, to);
+    checkBorders(volume, after, before);
     const range = {
       all,
       ...(after === undefined ? {} : { from: after }),
@@ -65,7 +69,7 @@ export const operations: Operations = {
     return { count: points.length, oldest, nearFrom, now: volume.now() };
   },
 
-  resolve: async ({ volume }, { at }) => resolveTime(volume, at),
+  resolve: async ({ volume }, { at }) => withNext(volume, resolveTime(volume, at)),
 
   mark: async ({ volume }, { name, hold }) => {
     checkMarkName(name);
@@ -104,7 +108,7 @@ export const operations: Operations = {
 
   restore: async ({ volume }, { at, nearest }, listener) => {
     const resolution = resolveTime(volume, at);
-    if (!resolution.exact && !nearest) throw inexact(at, resolution);
+    if (!resolution.exact && !nearest) throw inexact(at, withNext(volume, resolution));
     return volume.restore(resolution.at, (done, total) => listener.progress?.(done, total));
   },
 
@@ -120,13 +124,30 @@ export const operations: Operations = {
   },
 };
 
-/** A restore refuses an instant that is not a point. */
-export function inexact(text: string, { point }: Resolution): AnywhenError {
-  return new AnywhenError(
-    'not-found',
-    `${text} lies between two points; the older one is ${formatInstant(point.at)}`,
-    {
-      hint: 'Name that one, or take it with --nearest.',
-    },
-  );
+type Between = ResolvedTime & { readonly next: Instant | undefined };
+
+function withNext(volume: Volume, resolution: ResolvedTime): Between {
+  return { ...resolution, next: resolution.exact ? undefined : nextPoint(volume, resolution.asked) };
+}
+
+/** What destroys or replaces refuses an instant that is not a point, and names its neighbours. */
+export function inexact(text: string, { asked, point, next }: Between): AnywhenError {
+  const name = formatInstant(asked);
+  const what = text === name ? text : `${text}, ${name},`;
+  // There always is a younger one: where near history begins.
+  const neighbours = [point.at, ...(next === undefined ? [] : [next])].map(formatInstant).join(' and ');
+  return new AnywhenError('not-found', `${what} lies between two points, ${neighbours}`, {
+    hint: 'Name one of them, or take the older one with --nearest.',
+  });
+}
+
+function checkBorders(volume: Volume, from: Instant | undefined, to: Instant | undefined): void {
+  const now = volume.now();
+  if (from !== undefined && from > now) {
+    throw new AnywhenError('usage', `${formatInstant(from)} is in the future; now is ${formatInstant(now)}`);
+  }
+  if (from !== undefined && to !== undefined && from > to) {
+    const order = `${formatInstant(from)} is after ${formatInstant(to)}`;
+    throw new AnywhenError('usage', `points: the range ends before it begins: ${order}`);
+  }
 }

@@ -21,7 +21,9 @@ function set(policy: Writable, key: string, value: string): void {
       policy.granularity = value === 'all' ? 'all' : parseDuration(value);
       return;
     case 'high-water':
-      policy.highWater = Number(value.replace(/%$/, ''));
+      if (!/^\d+%?$/.test(value))
+        throw new AnywhenError('usage', `policy: ${key} is a whole number of percent`);
+      policy.highWater = Number.parseInt(value, 10);
       return;
     case 'sync-interval':
       policy.syncInterval = value === 'never' ? 0n : parseDuration(value);

@@ -1,9 +1,8 @@
 import { once } from 'node:events';
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
-import { AnywhenError } from '../base/errors.js';
+import { AnywhenError, messageOf } from '../base/errors.js';
 import { formatUuid } from '../volume/status.js';
 import {
   contract,
@@ -14,6 +13,7 @@ import {
   pointItemSchema,
   requestSchema,
 } from './contract.js';
+import { linesOf } from './lines.js';
 import { type Host, type Listener, operations, VERSION } from './operations.js';
 import { makeRuntimeFolder, socketPath } from './socket-path.js';
 import { decodeFrom } from './wire.js';
@@ -37,29 +37,59 @@ export class ControlServer {
   static async start(host: Host): Promise<ControlServer> {
     makeRuntimeFolder();
     const uuid = formatUuid(host.volume.engine.meta.superblock.uuid);
-    const server = createServer();
+    // A client may say all that it has to say, and close its half: it still gets its answers.
+    const server = createServer({ allowHalfOpen: true });
     const control = new ControlServer(host, server, uuid);
-    server.on('connection', (socket) => control.#connected(socket));
+    server.on('connection', (socket) => void control.#connected(socket));
     rmSync(control.#path, { force: true });
+    const listening = once(server, 'listening');
+    // Binding happens within `listen`: nothing else is made with this mask.
     const mask = process.umask(0o177);
-    server.listen(control.#path);
-    await once(server, 'listening');
-    process.umask(mask);
-    chmodSync(control.#path, 0o600);
+    try {
+      server.listen(control.#path);
+    } finally {
+      process.umask(mask);
+    }
+    try {
+      await listening;
+      chmodSync(control.#path, 0o600);
+    } catch (cause) {
+      const why = messageOf(cause);
+      throw new AnywhenError('io', `${control.#path}: the control socket cannot be made: ${why}`, { cause });
+    }
     return control;
   }
 
   async stop(): Promise<void> {
-    for (const socket of this.#clients) socket.end();
+    for (const socket of this.#clients) socket.destroySoon();
     this.server.close();
     rmSync(this.#path, { force: true });
   }
 
-  #connected(socket: Socket): void {
+  async #connected(socket: Socket): Promise<void> {
     socket.on('error', () => socket.destroy());
-    if (this.#clients.size >= MAX_CLIENTS) return void socket.destroy();
+    if (this.#clients.size >= MAX_CLIENTS) {
+      const refusal = new AnywhenError('busy', `the daemon has ${MAX_CLIENTS} clients already`);
+      return this.#dismiss(socket, refusal);
+    }
     this.#clients.add(socket);
     socket.on('close', () => this.#clients.delete(socket));
+    this.#greet(socket);
+    try {
+      const chunks: AsyncIterable<Buffer> = socket.iterator({ destroyOnReturn: false });
+      for await (const line of linesOf(chunks, MESSAGE_LIMIT)) {
+        await this.#request(socket, line);
+        // Who does not read its answers is not asked for more.
+        await drained(socket);
+      }
+      socket.end();
+    } catch (error) {
+      if (error instanceof AnywhenError) this.#dismiss(socket, error);
+      else socket.destroy();
+    }
+  }
+
+  #greet(socket: Socket): void {
     const { folder, mountPoint } = this.host;
     const stores = [{ name: 'volume', uuid: this.uuid, folder }];
     this.#send(socket, {
@@ -72,15 +102,12 @@ export class ControlServer {
       mountPoint: mountPoint ?? null,
       stores,
     });
-    let received = 0;
-    socket.on('data', (data: Buffer) => {
-      received = data.includes(10) ? 0 : received + data.length;
-      if (received > MESSAGE_LIMIT) socket.destroy();
-    });
-    let last: Promise<void> = Promise.resolve();
-    createInterface({ input: socket }).on('line', (line) => {
-      last = last.then(() => this.#request(socket, line));
-    });
+  }
+
+  /** Says why, and hangs up. */
+  #dismiss(socket: Socket, error: AnywhenError): void {
+    this.#send(socket, { type: 'error', error: encodeError(error) });
+    socket.destroySoon();
   }
 
   #send(socket: Socket, message: object): void {
@@ -106,9 +133,9 @@ export class ControlServer {
   }
 
   #listener(socket: Socket): Listener {
-    const drained = async () => {
+    const readOn = async () => {
       if (socket.destroyed) throw new AnywhenError('interrupted', 'the client has gone');
-      if (socket.writableNeedDrain) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+      await drained(socket);
     };
     return {
       progress: (done, total) => this.#send(socket, { type: 'progress', done, total }),
@@ -117,14 +144,28 @@ export class ControlServer {
       data: async (bytes) => {
         this.#send(socket, { type: 'data', length: bytes.length });
         socket.write(bytes);
-        await drained();
+        await readOn();
       },
       hole: async (length) => {
         this.#send(socket, { type: 'hole', length });
-        await drained();
+        await readOn();
       },
     };
   }
+}
+
+/** Resolves when the client took what was sent, or has gone. */
+function drained(socket: Socket): Promise<void> {
+  if (socket.destroyed || !socket.writableNeedDrain) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      socket.off('drain', done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.on('drain', done);
+    socket.on('close', done);
+  });
 }
 
 function parse(line: string): unknown {

@@ -10,6 +10,7 @@ import {
   readdirSync,
   rmdirSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { AnywhenError, systemCode } from '../base/errors.js';
@@ -56,7 +57,8 @@ function makeFolder(folder: string): boolean {
     return true;
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
-    return false;
+    if (statSync(folder).isDirectory()) return false;
+    throw new AnywhenError('exists', `${folder}: is there already, and no folder`, { cause: error });
   }
 }
 

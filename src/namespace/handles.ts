@@ -109,6 +109,7 @@ export class Handles {
     return {
       read: (offset, into, done) => {
         const count = clipped(offset, into.length, scratch.size);
+        if (count === 0) return done(undefined, 0);
         scratch.read(offset, into.subarray(0, count)).then(
           () => done(undefined, count),
           (error) => done(error, 0),
@@ -134,6 +135,7 @@ function readerOf(view: View): Pick<Handle, 'read'> {
   return {
     read: (offset, into, done) => {
       const count = clipped(offset, into.length, view.size);
+      if (count === 0) return done(undefined, 0);
       const part = count === into.length ? into : into.subarray(0, count);
       view.read(offset, part).then(
         () => done(undefined, count),

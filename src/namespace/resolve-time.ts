@@ -4,19 +4,49 @@ import type { Resolution } from '../volume/model.js';
 import type { Volume } from '../volume/volume.js';
 import { type ParsedTime, parseTimeName } from './time-name.js';
 
-/** What a time name means on a volume: the point that will be shown. @throws `not-found`, `usage` */
-export function resolveTime(volume: Volume, text: string): Resolution {
+/**
+ * The instant that a time name means on a volume, whether or not it can be shown.
+ *
+ * @throws `not-found` for a mark that does not exist, or `~` where nobody flushed; `usage`
+ */
+export function instantOf(volume: Volume, text: string): Instant {
   const parsed = parseTimeName(text);
-  const at = instantOf(volume, parsed);
-  if (!parsed.toFlush) return volume.resolve(at);
+  const at = nameInstant(volume, parsed);
+  if (!parsed.toFlush) return at;
   const flushed = volume.lastFlush(at);
   if (flushed === undefined) {
     throw new AnywhenError('not-found', `no client flushed at or before ${formatInstant(at)}`);
   }
-  return volume.resolve(flushed);
+  return flushed;
 }
 
-function instantOf(volume: Volume, { name }: ParsedTime): Instant {
+export interface ResolvedTime extends Resolution {
+  /** The instant that was asked for: `at`, unless that lies between two points. */
+  readonly asked: Instant;
+}
+
+/** The point that is shown for a time name: the newest at or before it. @throws `not-found`, `usage` */
+export function resolveTime(volume: Volume, text: string): ResolvedTime {
+  const at = instantOf(volume, text);
+  try {
+    return { ...volume.resolve(at), asked: at };
+  } catch (error) {
+    if (!(error instanceof AnywhenError) || text === formatInstant(at)) throw error;
+    const { code, message, hint, data } = error;
+    throw new AnywhenError(code, `${text}: ${message}`, {
+      cause: error,
+      data,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
+}
+
+/** The instant that names the oldest point after `at`; undefined when there is none. */
+export function nextPoint(volume: Volume, at: Instant): Instant | undefined {
+  return volume.points({ from: at + 1n })[0]?.at;
+}
+
+function nameInstant(volume: Volume, { name }: ParsedTime): Instant {
   switch (name.kind) {
     case 'instant':
       return name.at;

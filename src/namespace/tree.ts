@@ -4,7 +4,7 @@ import type { Point } from '../volume/model.js';
 import type { Volume } from '../volume/volume.js';
 import { type Attributes, type Node, S_IFDIR, S_IFLNK, S_IFREG } from './node.js';
 import { resolveTime } from './resolve-time.js';
-import { parseTimeName } from './time-name.js';
+import { type NameStyle, nameOf, parseTimeName } from './time-name.js';
 
 /** So many points are listed at the most; every other instant is found by its name. */
 const LISTED = 200;
@@ -16,6 +16,8 @@ const PROBES =
 export interface TreeOptions {
   /** The content of status.json. */
   readonly status: () => Promise<string>;
+  /** How canonical names are written; `extended` when not given. */
+  readonly names?: NameStyle;
 }
 
 /** The names under a mount point: pure lookups over a volume, nothing of FUSE. */
@@ -28,9 +30,19 @@ export class Tree {
     readonly options: TreeOptions,
   ) {}
 
-  /** The node of a path that begins with '/'. @throws `not-found` */
+  /** The node of a path that begins with '/'. @throws `not-found`, also for a name that is no possible time */
   lookup(path: string): Node {
+    // The hot one.
     if (path === '/volume') return { kind: 'volume' };
+    try {
+      return this.#find(path);
+    } catch (cause) {
+      if (cause instanceof AnywhenError && cause.code === 'usage') throw absent(path, cause);
+      throw cause;
+    }
+  }
+
+  #find(path: string): Node {
     if (path === '/') return { kind: 'root' };
     const parts = path.split('/').slice(1);
     const last = parts[parts.length - 1] as string;
@@ -60,20 +72,26 @@ export class Tree {
     }
   }
 
-  /** A canonical name is that instant or nothing; every other form is a link to a canonical name. */
+  /**
+   * A canonical name is that instant or nothing; every other form is a link to a canonical name. RFC 3339 with
+   * nothing left out keeps that promise where names are basic, too.
+   */
   #time(name: string, prefix: string, kind: 'image' | 'snapshot', path: string): Node {
-    const text =
-      prefix !== '' && name.startsWith(prefix) && !name.startsWith('@GMT-')
-        ? name.slice(prefix.length)
-        : name;
-    if (prefix !== '' && text === name && !name.startsWith('@GMT-')) throw absent(path);
-    const { name: parsed } = parseTimeName(text);
-    if (parsed.kind === 'instant' && parsed.canonical) {
-      if (this.volume.exact(parsed.at)) return { kind, at: parsed.at };
-      throw absent(path);
+    if (!name.startsWith(prefix)) throw absent(path);
+    const text = name.slice(prefix.length);
+    const { name: parsed, toFlush } = parseTimeName(text);
+    const canonical = parsed.kind === 'instant' && !toFlush ? parsed.canonical : undefined;
+    if (parsed.kind === 'instant' && canonical !== undefined) {
+      const exact = this.volume.exact(parsed.at);
+      if (canonical === this.#style && exact) return { kind, at: parsed.at };
+      if (!exact && (canonical === this.#style || canonical === 'extended')) throw absent(path);
     }
     const { at } = resolveTime(this.volume, text);
-    return { kind: 'link', target: `${prefix}${formatInstant(at)}`, at };
+    return { kind: 'link', target: `${prefix}${nameOf(at, this.#style)}`, at };
+  }
+
+  get #style(): NameStyle {
+    return this.options.names ?? 'extended';
   }
 
   #scratch(name: string, path: string): Node {
@@ -93,9 +111,9 @@ export class Tree {
       case 'root':
         return ['volume', 'images', 'scratch', 'snapshots', 'status.json'];
       case 'images':
-        return this.#points().map((point) => `@${formatInstant(point.at)}`);
+        return this.#times().map((name) => `@${name}`);
       case 'snapshots':
-        return [...this.#points().map((point) => formatInstant(point.at)), 'latest'];
+        return [...this.#times(), 'latest'];
       case 'snapshot':
         return ['image'];
       case 'scratches':
@@ -105,7 +123,14 @@ export class Tree {
     }
   }
 
-  /** Marks and the newest are always listed; of the others so many, evenly. */
+  /** The names of the points that are listed, and of the marks. */
+  #times(): string[] {
+    const marks = this.volume.marks().map((mark) => mark.name);
+    const listed = this.#style === 'basic' ? marks.filter((name) => !name.includes(':')) : marks;
+    return [...this.#points().map((point) => nameOf(point.at, this.#style)), ...listed];
+  }
+
+  /** Points with marks and the newest are always listed; of the others so many, evenly. */
   #points(): Point[] {
     const points = this.volume.points();
     if (points.length <= LISTED) return points;
@@ -186,6 +211,6 @@ function keyOf(node: Node): string {
   return node.kind === 'snapshot' ? `snapshot ${node.at}` : node.kind;
 }
 
-function absent(path: string): AnywhenError {
-  return new AnywhenError('not-found', `${path}: no such file`);
+function absent(path: string, cause?: AnywhenError): AnywhenError {
+  return new AnywhenError('not-found', cause?.message ?? `${path}: no such file`, { cause });
 }

@@ -15,7 +15,8 @@ export class ScratchView implements Scratch {
   /** MIM = still the view's, FORWARD = in the overlay, ZERO = discarded. */
   readonly #overlay: Vrmo = new Vbmm();
   readonly #file = `scratch.${next++}`;
-  #made = false;
+  /** The file, made with the first write; writes that come meanwhile wait for it. */
+  #made: Promise<void> | undefined;
 
   constructor(
     readonly executor: Executor,
@@ -47,15 +48,26 @@ export class ScratchView implements Scratch {
     if (offset + data.length > this.size) {
       throw new AnywhenError('no-space', `a write beyond the end of the scratch at ${this.size}`);
     }
-    if (!this.#made) await this.executor.run([{ op: 'create', file: this.#file, size: this.size }]);
-    this.#made = true;
+    this.#made ??= this.#make();
+    await this.#made;
     await this.executor.run([{ op: 'write', file: this.#file, offset, from: [data] }]);
     this.#overlay.replace(offset, offset + data.length, FORWARD, 0);
   }
 
+  async #make(): Promise<void> {
+    try {
+      await this.executor.run([{ op: 'create', file: this.#file, size: this.size }]);
+    } catch (error) {
+      this.#made = undefined;
+      throw error;
+    }
+  }
+
   async discard(offset: number, length: number): Promise<void> {
     this.#overlay.replace(offset, offset + length, ZERO, 0);
-    if (this.#made) await this.executor.run([{ op: 'punch', file: this.#file, offset, length }]);
+    await this.#made;
+    if (this.#made !== undefined)
+      await this.executor.run([{ op: 'punch', file: this.#file, offset, length }]);
   }
 
   /** A throw-away overlay need not survive a power cut. */
@@ -63,6 +75,8 @@ export class ScratchView implements Scratch {
 
   async close(): Promise<void> {
     this.view.close();
-    if (this.#made) await this.executor.run([{ op: 'unlink', file: this.#file }]);
+    if (this.#made === undefined) return;
+    await this.#made;
+    await this.executor.run([{ op: 'unlink', file: this.#file }]);
   }
 }

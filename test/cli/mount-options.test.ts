@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkAllowed, parseMountOptions } from '../../src/cli/mount-options.js';
 
 const code = (name: string) => expect.objectContaining({ code: name });
-const NONE = { readOnly: false, allowOther: false, allowRoot: false };
+const NONE = { readOnly: false, allowOther: false, allowRoot: false, names: 'extended' as const };
 
 describe('mount options', () => {
   it('are nothing when there are none', () => {
@@ -16,18 +16,31 @@ describe('mount options', () => {
     expect(parseMountOptions(['ro', 'rw'])).toEqual(NONE);
   });
 
+  it('choose how times are written', () => {
+    expect(parseMountOptions(['names=basic'])).toEqual({ ...NONE, names: 'basic' });
+    expect(parseMountOptions(['ro,names=basic', 'names=extended'])).toEqual({ ...NONE, readOnly: true });
+  });
+
   it('leave alone what fstab and systemd add', () => {
     const list = 'x-systemd.automount,x-gvfs-hide,_netdev,nofail,noauto,user,defaults,nosuid,nodev,relatime';
     expect(parseMountOptions([list])).toEqual(NONE);
   });
 
-  it.each(['suid', 'dev', 'RO', 'allow-other', 'names=other', 'ro ', 'uid=0', 'constructor'])(
-    "refuse '%s' by name",
-    (option) => {
-      expect(() => parseMountOptions([option])).toThrowError(code('usage'));
-      expect(() => parseMountOptions([option])).toThrowError(option);
-    },
-  );
+  it.each([
+    'suid',
+    'dev',
+    'RO',
+    'allow-other',
+    'names=other',
+    'names',
+    'names=',
+    'ro ',
+    'uid=0',
+    'constructor',
+  ])("refuse '%s' by name", (option) => {
+    expect(() => parseMountOptions([option])).toThrowError(code('usage'));
+    expect(() => parseMountOptions([option])).toThrowError(option);
+  });
 
   it('refuse allow_other together with allow_root', () => {
     expect(() => parseMountOptions(['allow_other,allow_root'])).toThrowError(code('usage'));
