@@ -90,7 +90,10 @@ export async function* inspectForward(look: Look, options: ForwardOptions = {}):
     problems,
   });
   const { journal } = head;
-  const chain = journal === undefined ? undefined : new ForwardChain(journal, head.epochs);
+  const chain =
+    journal === undefined
+      ? undefined
+      : new ForwardChain(journal, head.epochs, look.superblock?.copied?.endSequence);
   const rows = chain === undefined ? found(look, head.size ?? 0) : walked(look, chain, problems, options);
   for await (const row of rows) {
     states[row.state] = (states[row.state] ?? 0) + 1;

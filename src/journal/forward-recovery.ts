@@ -4,7 +4,7 @@ import type { Executor } from '../file/executor.js';
 import { crc32c } from '../format/checksum.js';
 import { DESCRIPTOR_SIZE, FILES } from '../format/layout.js';
 import { firstBadPiece, sumArrayLength } from '../format/pieces.js';
-import type { Epoch, JournalEntry } from '../format/superblock.js';
+import type { JournalEntry, Superblock } from '../format/superblock.js';
 import { ForwardChain } from './forward-chain.js';
 import { decodeDescriptor, type ForwardDescriptor } from './forward-descriptor.js';
 import { ForwardIndex } from './forward-index.js';
@@ -30,13 +30,12 @@ export interface ForwardScan {
  */
 export async function scanForward(
   executor: Executor,
-  journal: JournalEntry,
-  epochs: readonly Epoch[],
+  { journal, epochs, copied }: Pick<Superblock, 'journal' | 'epochs' | 'copied'>,
   seed: number,
 ): Promise<ForwardScan> {
   const region = new Uint8Array(journal.descriptorLength);
   await executor.run([{ op: 'read', file: FILES.forward, offset: journal.descriptorOffset, into: region }]);
-  const walk = new Walk(region, journal, epochs, seed);
+  const walk = new Walk(region, journal, seed, new ForwardChain(journal, epochs, copied?.endSequence));
   walk.run();
   const data = new Ring(journal.dataOffset, journal.dataLength, journal.dataTail, journal.dataTail);
   const lost = walk.lostBelow();
@@ -64,18 +63,16 @@ export async function scanForward(
 
 class Walk {
   readonly index: ForwardIndex;
-  readonly chain: ForwardChain;
   readonly #view: DataView;
 
   constructor(
     region: Uint8Array,
     readonly journal: JournalEntry,
-    epochs: readonly Epoch[],
     readonly seed: number,
+    readonly chain: ForwardChain,
   ) {
     this.#view = new DataView(region.buffer, region.byteOffset, region.byteLength);
     this.index = new ForwardIndex(journal.firstSequence);
-    this.chain = new ForwardChain(journal, epochs);
   }
 
   run(): void {

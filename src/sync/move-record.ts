@@ -103,7 +103,7 @@ export class MoveRecordReader {
   async verify(): Promise<void> {
     let crc = 0;
     for (let at = 0; at < this.copied.moveLength; at += CHUNK) crc = crc32c(await this.#read(at, CHUNK), crc);
-    if (crc !== this.copied.moveCrc) throw damaged();
+    if (crc !== this.copied.moveCrc) throw damaged(this.copied.segment);
   }
 
   /** @throws `damaged` */
@@ -118,7 +118,7 @@ export class MoveRecordReader {
         chunkAt = at;
         here = 0;
       }
-      const page = decodeMovePage(chunk, here);
+      const page = decodeMovePage(chunk, here, this.copied.segment);
       yield page;
       at += PAGE_HEAD + page.blocks.length * ENTRY;
     }
@@ -131,18 +131,18 @@ export class MoveRecordReader {
   }
 }
 
-function decodeMovePage(bytes: Uint8Array, at: number): MovePage {
+function decodeMovePage(bytes: Uint8Array, at: number, segment: number): MovePage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (at + PAGE_HEAD > bytes.length) throw damaged();
+  if (at + PAGE_HEAD > bytes.length) throw damaged(segment);
   const count = view.getUint32(at + 16, true);
-  if (count > SUMS_PER_PAGE || at + PAGE_HEAD + count * ENTRY > bytes.length) throw damaged();
+  if (count > SUMS_PER_PAGE || at + PAGE_HEAD + count * ENTRY > bytes.length) throw damaged(segment);
   const column = (offset: number) =>
     Uint32Array.from({ length: count }, (_, row) =>
       view.getUint32(at + PAGE_HEAD + row * ENTRY + offset, true),
     );
   const blocks = column(0);
   if (blocks.some((block, row) => block >= SUMS_PER_PAGE || block <= (blocks[row - 1] ?? -1)))
-    throw damaged();
+    throw damaged(segment);
   return {
     page: view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32,
     crcBefore: view.getUint32(at + 8, true),
@@ -153,6 +153,8 @@ function decodeMovePage(bytes: Uint8Array, at: number): MovePage {
   };
 }
 
-function damaged(): AnywhenError {
-  return new AnywhenError('damaged', 'the move record of the interrupted sync event is damaged');
+function damaged(segment: number): AnywhenError {
+  return new AnywhenError('damaged', 'the move record of the interrupted sync event is damaged', {
+    data: { file: moveRecord(segment), offset: 0 },
+  });
 }

@@ -1,7 +1,16 @@
 import { AnywhenError, messageOf } from '../base/errors.js';
 import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
-import { FILES, SUMS_PAGE_SIZE, SUMS_PER_PAGE, segmentData, segmentDescriptors } from '../format/layout.js';
+import {
+  DESCRIPTOR_SIZE,
+  FILES,
+  SUMS_PAGE_SIZE,
+  SUMS_PER_PAGE,
+  SUPERBLOCK_SIZE,
+  segmentData,
+  segmentDescriptors,
+} from '../format/layout.js';
+import { superblockCopies } from '../format/superblock-copies.js';
 import { dataIntact } from '../journal/forward-recovery.js';
 import { SegmentKind } from '../journal/segment-format.js';
 import type { SegmentTable } from '../journal/segment-table.js';
@@ -12,6 +21,8 @@ import { type Engine, openEngine } from './engine.js';
 export interface Finding {
   readonly level: 'error' | 'warning';
   readonly file: string;
+  /** Where in the file, bytes; undefined when the whole of it is meant. */
+  readonly offset?: number;
   readonly message: string;
 }
 
@@ -24,13 +35,14 @@ export interface CheckOptions {
 /** Verifies a store through an executor that is read-only: it never writes. Yields what it finds. */
 export async function* checkStore(executor: Executor, options: CheckOptions): AsyncGenerator<Finding> {
   let engine: Engine;
+  yield* checkSuperblock(executor);
   try {
     engine = await openEngine(executor, { readOnly: true });
   } catch (error) {
     yield found(error, 'store');
     return;
   }
-  for (const message of engine.warnings) yield { level: 'error', file: FILES.forward, message };
+  if (engine.scan.damage !== undefined) yield lostDescriptor(engine, engine.scan.damage);
   yield* checkSegments(engine, options.data);
   yield* checkSnapshots(engine);
   yield* checkMirror(engine, options);
@@ -38,9 +50,36 @@ export async function* checkStore(executor: Executor, options: CheckOptions): As
   yield* checkOrphans(engine);
 }
 
-function found(error: unknown, file: string): Finding {
-  const named = error instanceof AnywhenError && typeof error.data.file === 'string' ? error.data.file : file;
-  return { level: 'error', file: named, message: messageOf(error) };
+function found(error: unknown, otherwise: string): Finding {
+  const { file, offset } = error instanceof AnywhenError ? error.data : {};
+  return finding(typeof file === 'string' ? file : otherwise, Number(offset ?? Number.NaN), messageOf(error));
+}
+
+/** Many a message begins with its file, which the finding names already. */
+function finding(file: string, offset: number, message: string): Finding {
+  const rest = message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;
+  return { level: 'error', file, ...(Number.isNaN(offset) ? {} : { offset }), message: rest };
+}
+
+/** A copy that is not intact beside one that is: a power cut may leave it so, and the next commit writes it anew. */
+async function* checkSuperblock(executor: Executor): AsyncGenerator<Finding> {
+  const size = (await executor.size(FILES.superblock)) ?? 0;
+  const bytes = new Uint8Array(Math.min(size, 2 * SUPERBLOCK_SIZE));
+  if (size > 0) await executor.run([{ op: 'read', file: FILES.superblock, offset: 0, into: bytes }]);
+  const copies = superblockCopies(bytes);
+  if (!copies.some(({ state }) => state === 'intact')) return;
+  for (const { offset, state, error } of copies) {
+    if (error === undefined || state === 'intact') continue;
+    const message = 'this copy is damaged; the other one is whole';
+    yield { level: 'warning', file: FILES.superblock, offset, message };
+  }
+}
+
+function lostDescriptor({ scan, index, meta }: Engine, message: string): Finding {
+  const last = index.next - 1;
+  const behind =
+    index.count > 0 ? index.position(last) + DESCRIPTOR_SIZE : meta.superblock.journal.descriptorTail;
+  return finding(FILES.forward, scan.descriptors.place(behind), message);
 }
 
 async function* checkSegments(engine: Engine, data: boolean): AsyncGenerator<Finding> {
@@ -117,11 +156,8 @@ async function* checkForward(engine: Engine): AsyncGenerator<Finding> {
   const { index, executor, scan } = engine;
   for (let at = index.first; at < index.next; at++) {
     if (await dataIntact(executor, index, scan.data, at)) continue;
-    yield {
-      level: 'error',
-      file: FILES.forward,
-      message: `the data of sequence ${at} does not match its checksum`,
-    };
+    const offset = scan.data.place(index.dataPosition(at));
+    yield finding(FILES.forward, offset, `the data of sequence ${at} does not match its checksum`);
   }
 }
 
