@@ -1,4 +1,5 @@
 import { BLOCK } from '../src/base/range.js';
+import { openMapView } from '../src/volume/open-view.js';
 import type { OpenStore } from '../src/volume/store-folder.js';
 import type { Bench } from './bench.js';
 import { noise, randomNumbers, scatter, withStore, writeAll } from './engine-store.js';
@@ -66,7 +67,7 @@ async function timeOpening(bench: Bench, store: OpenStore, at: bigint): Promise<
   let extents = 0;
   for (let round = 0; round <= bench.options.rounds; round++) {
     const started = performance.now();
-    const view = await store.volume.$openMapView(at);
+    const view = await openMapView(store.volume.engine, store.volume.timeline, at);
     const took = performance.now() - started;
     extents = view.map.extents;
     view.close();

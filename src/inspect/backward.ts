@@ -16,7 +16,7 @@ import {
   type SegmentMarker,
 } from '../journal/segment-format.js';
 import { readSegmentRows } from '../journal/segment-rows.js';
-import { decodeMoveRecord } from '../sync/move-record.js';
+import { MoveRecordReader } from '../sync/move-record.js';
 import { sumOfCatalog } from './catalog.js';
 import { faultOf, type Look, readHead, sameBytes } from './look.js';
 
@@ -215,9 +215,14 @@ async function moveOf(look: Look, segment: number): Promise<MoveItem> {
   const fault = await faultOf(async () => {
     found.size = (await executor.size(file)) ?? 0;
     if (copied === undefined || !due) return;
-    const record = decodeMoveRecord(await readHead(executor, file, copied.moveLength), copied.moveCrc);
-    found.pages = record.length;
-    found.blocks = record.reduce((sum, page) => sum + page.blocks.length, 0);
+    const record = new MoveRecordReader(executor, copied);
+    await record.verify();
+    const seen = { pages: 0, blocks: 0 };
+    for await (const page of record.pages()) {
+      seen.pages += 1;
+      seen.blocks += page.blocks.length;
+    }
+    Object.assign(found, seen);
   });
   const { size, pages, blocks } = found;
   return { type: 'move', segment, size, due, pages, blocks, problem: fault?.message };

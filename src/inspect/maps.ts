@@ -4,6 +4,7 @@ import { resolveTime } from '../namespace/resolve-time.js';
 import type { Engine } from '../volume/engine.js';
 import type { MapView } from '../volume/map-view.js';
 import type { Point } from '../volume/model.js';
+import { openMapView } from '../volume/open-view.js';
 import { Volume } from '../volume/volume.js';
 import { FIRST_SEGMENT, FORWARD, MIM, type SourceFile, ZERO } from '../vrmo/vrmo.js';
 
@@ -63,7 +64,7 @@ export async function* inspectMap(
 ): AsyncGenerator<MapItem> {
   const volume = await Volume.openOn(executor, { readOnly: true });
   const { point, at, exact } = resolveTime(volume, time);
-  const view = await volume.$openMapView(at);
+  const view = await openMapView(volume.engine, volume.timeline, at);
   try {
     const { form, extents } = view.map;
     yield { type: 'map', at, exact, point, form, extents, problems: volume.engine.warnings };

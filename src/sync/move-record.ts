@@ -25,7 +25,8 @@ export interface MovePage {
   readonly after: Uint32Array;
 }
 
-function encodeMovePage(page: MovePage): Uint8Array {
+/** The bytes of a page. */
+export function encodeMovePage(page: MovePage): Uint8Array {
   const bytes = new Uint8Array(PAGE_HEAD + ENTRY * page.blocks.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, page.page >>> 0, true);
@@ -101,6 +102,10 @@ export class MoveRecordReader {
 
   /** @throws `damaged` unless the record is whole and the one that the superblock names */
   async verify(): Promise<void> {
+    const file = moveRecord(this.copied.segment);
+    const size = await this.executor.size(file);
+    if (size === undefined) throw new AnywhenError('damaged', `${file}: is missing`);
+    if (size < this.copied.moveLength) throw new AnywhenError('damaged', `${file}: is cut short`);
     let crc = 0;
     for (let at = 0; at < this.copied.moveLength; at += CHUNK) crc = crc32c(await this.#read(at, CHUNK), crc);
     if (crc !== this.copied.moveCrc) throw damaged(this.copied.segment);
@@ -118,7 +123,7 @@ export class MoveRecordReader {
         chunkAt = at;
         here = 0;
       }
-      const page = decodeMovePage(chunk, here, this.copied.segment);
+      const page = decodeMovePage(chunk, here);
       yield page;
       at += PAGE_HEAD + page.blocks.length * ENTRY;
     }
@@ -131,18 +136,19 @@ export class MoveRecordReader {
   }
 }
 
-function decodeMovePage(bytes: Uint8Array, at: number, segment: number): MovePage {
+/** The page whose bytes begin at `at`. Any bytes are survived. @throws `damaged` */
+export function decodeMovePage(bytes: Uint8Array, at: number): MovePage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (at + PAGE_HEAD > bytes.length) throw damaged(segment);
+  if (at + PAGE_HEAD > bytes.length) throw damaged();
   const count = view.getUint32(at + 16, true);
-  if (count > SUMS_PER_PAGE || at + PAGE_HEAD + count * ENTRY > bytes.length) throw damaged(segment);
+  if (count > SUMS_PER_PAGE || at + PAGE_HEAD + count * ENTRY > bytes.length) throw damaged();
   const column = (offset: number) =>
     Uint32Array.from({ length: count }, (_, row) =>
       view.getUint32(at + PAGE_HEAD + row * ENTRY + offset, true),
     );
   const blocks = column(0);
   if (blocks.some((block, row) => block >= SUMS_PER_PAGE || block <= (blocks[row - 1] ?? -1)))
-    throw damaged(segment);
+    throw damaged();
   return {
     page: view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32,
     crcBefore: view.getUint32(at + 8, true),
@@ -153,8 +159,10 @@ function decodeMovePage(bytes: Uint8Array, at: number, segment: number): MovePag
   };
 }
 
-function damaged(segment: number): AnywhenError {
-  return new AnywhenError('damaged', 'the move record of the interrupted sync event is damaged', {
-    data: { file: moveRecord(segment), offset: 0 },
-  });
+function damaged(segment?: number): AnywhenError {
+  return new AnywhenError(
+    'damaged',
+    'the move record of the interrupted sync event is damaged',
+    segment === undefined ? {} : { data: { file: moveRecord(segment), offset: 0 } },
+  );
 }

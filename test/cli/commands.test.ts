@@ -103,6 +103,11 @@ const BAD: readonly (readonly [line: string, status: number, message: RegExp])[]
   ['check', 2, /missing required argument 'store'/],
   ['check @/nothing', 10, /no store/],
   ['check @/empty', 10, /no store/],
+  ['inspect', 2, /missing required argument 'store\|mnt'/],
+  ['inspect @/nothing', 10, /no store/],
+  ['inspect @/store nonsense', 2, /Allowed choices are all, superblock/],
+  ['inspect @/store superblock --at now', 2, /there is no --at/],
+  ['inspect @/store maps --at never', 1, /neither a time nor a mark/],
   ['completion', 2, /missing required argument 'shell'/],
   ['completion tcsh', 2, /bash, zsh, fish/],
 ];
@@ -178,6 +183,7 @@ const SHAPES: Readonly<Record<string, readonly [line: string, schema: string, fi
   restore: ['restore @/store --at first', 'restore', 'at before bytesCompared bytesWritten done ranges'],
   resize: ['resize @/store 1MiB', 'resize', 'before size'],
   check: ['check @/store --data', 'check', 'findings'],
+  inspect: ['inspect @/store', 'inspect-all', 'files inUse'],
 };
 
 describe('--json', () => {

@@ -79,7 +79,7 @@ groups('anywhen inspect', () => {
 
   it('keeps the columns of a long table in line', async () => {
     const { stdout } = await anywhen(['inspect', store, 'forward']);
-    const rows = stdout.split('\n').filter((line) => /^\d+ +counts  /.test(line));
+    const rows = stdout.split('\n').filter((line) => /^\d+ +counts {2}/.test(line));
     expect(rows.length).toBe(300);
     expect(new Set(rows.map((row) => row.indexOf('counts'))).size).toBe(1);
   });
