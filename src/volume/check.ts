@@ -57,7 +57,9 @@ function found(error: unknown, otherwise: string): Finding {
 
 /** Many a message begins with its file, which the finding names already. */
 function finding(file: string, offset: number, message: string): Finding {
-  const rest = message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;
+  const place =
+    [`${file}, offset ${offset}: `, `${file}: `].find((prefix) => message.startsWith(prefix)) ?? '';
+  const rest = message.slice(place.length);
   return { level: 'error', file, ...(Number.isNaN(offset) ? {} : { offset }), message: rest };
 }
 
