@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram } from '../../src/cli/program.js';
 import { removeFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { SHAPES } from './json-shapes.js';
 import { type Outcome, runProgram } from './run-program.js';
 
 let folder: string;
@@ -153,32 +154,6 @@ describe('bad input', () => {
     expect(stderr.split('\n')[0]).toContain('a\\nb\\u001b[31m');
   });
 });
-
-/** What `--json` prints: the schema and the fields of each command, at the top. */
-const SHAPES: Readonly<Record<string, readonly [line: string, schema: string, fields: string]>> = {
-  create: ['create @/other --size 1M', 'create', 'size store uuid'],
-  status: [
-    'status @/store',
-    'status',
-    'backward createdAt durableSequence forward health historyUuid lastSync lastWrite marks mountPoint nearFrom now ' +
-      'oldest openViews policy reach readOnly sequence size space store syncEvents syncRunning uuid warnings written',
-  ],
-  points: ['points @/store', 'points', 'count nearFrom now oldest points'],
-  mark: ['mark @/store second --hold', 'mark', 'at hold name sequence'],
-  sync: [
-    'sync @/store',
-    'sync',
-    'at bytesMoved bytesSaved milliseconds moved sequence snapshots trigger writes',
-  ],
-  policy: [
-    'policy @/store',
-    'policy',
-    'flushBytes flushInterval granularity highWater syncInterval syncOnMark syncOnUnmount',
-  ],
-  restore: ['restore @/store --at first', 'restore', 'at before bytesCompared bytesWritten done ranges'],
-  resize: ['resize @/store 1MiB', 'resize', 'before size'],
-  check: ['check @/store --data', 'check', 'findings'],
-};
 
 describe('--json', () => {
   it.each(Object.entries(SHAPES))(
