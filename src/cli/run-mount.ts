@@ -54,7 +54,12 @@ export async function serve(
       allowOther,
       allowRoot,
     });
-    const control = await ControlServer.start({ ...host, stop: (lazy) => mounted.unmount(lazy) });
+    const stop = (lazy: boolean) => mounted.unmount(lazy);
+    const control = await ControlServer.start({ ...host, stop }).catch(async (error: unknown) => {
+      // A mount whose daemon has gone would be left.
+      await mounted.unmount(true);
+      throw error;
+    });
     const stopTimers = ageTimers(volume, log);
     const onSignal = () => {
       // Lazily: whoever still has it open would keep it for ever.

@@ -61,7 +61,9 @@ export class ControlClient {
 
   /** Connects to the daemon of the store with this uuid; undefined if there is none. */
   static async connect(uuid: string): Promise<ControlClient | undefined> {
-    const socket = connect(socketPath(uuid));
+    const path = possiblePath(uuid);
+    if (path === undefined) return undefined;
+    const socket = connect(path);
     const there = await new Promise<boolean>((resolve) => {
       socket.once('connect', () => resolve(true));
       socket.once('error', () => resolve(false));
@@ -114,6 +116,15 @@ export class ControlClient {
 
   close(): void {
     this.socket.end();
+  }
+}
+
+/** Where no socket can be, no daemon has one. */
+function possiblePath(uuid: string): string | undefined {
+  try {
+    return socketPath(uuid);
+  } catch {
+    return undefined;
   }
 }
 
