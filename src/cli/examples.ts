@@ -49,6 +49,17 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
       does: 'a snapshot each 10 s of the past, a sync event each hour',
     },
   ],
+  inspect: [
+    { line: 'anywhen inspect /srv/store', does: 'a line for each file, and what is wrong with it' },
+    {
+      line: 'anywhen inspect /srv/store forward --from -10s',
+      does: 'the descriptors of the last ten seconds',
+    },
+    {
+      line: 'anywhen inspect /srv/store maps --at before-upgrade --json',
+      does: 'where each byte of that instant lies',
+    },
+  ],
   read: [
     { line: 'anywhen read /mnt/any --at -1h > disk.img', does: 'the whole volume of an hour ago' },
     {

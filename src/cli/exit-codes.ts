@@ -16,3 +16,6 @@ export const EXIT: Readonly<Record<ErrorCode, number>> = {
   io: 1,
   interrupted: 130,
 };
+
+/** What was asked for was done in part. */
+export const PARTLY = 3;

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { VERSION } from '../control/operations.js';
 import { addCheckCommand } from './command-check.js';
 import { addCompletionCommand } from './command-completion.js';
+import { addInspectCommand } from './command-inspect.js';
 import { addMountCommands } from './command-mount.js';
 import { addStoreCommands } from './command-store.js';
 import { addVolumeCommands } from './command-volume.js';
@@ -20,6 +21,7 @@ export function buildProgram(): Command {
   addMountCommands(program);
   addVolumeCommands(program);
   addCheckCommand(program);
+  addInspectCommand(program);
   addCompletionCommand(program);
   for (const command of program.commands) {
     const name = command.name();

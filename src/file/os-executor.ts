@@ -9,6 +9,7 @@ import { errorOf, fileError, notWritable, shortFile, wrongKind } from './file-er
 import { HeldFolders } from './held-folders.js';
 import { bytesOf, fitsNow, INLINE } from './immediate.js';
 import { OpenFile } from './open-file.js';
+import { Turn } from './turn.js';
 
 const readAt = promisify(read);
 const writeAt = promisify(writev);
@@ -32,6 +33,7 @@ export interface OsOptions {
 export class OsExecutor implements Executor {
   readonly #folders: HeldFolders;
   readonly #files = new Map<FileName, OpenFile>();
+  readonly #turn = new Turn();
 
   /** Opens the folder, and each file, when it is needed; see `open`. */
   constructor(
@@ -63,6 +65,8 @@ export class OsExecutor implements Executor {
       } catch (cause) {
         throw fileError(step, cause);
       }
+      const pause = this.#turn.end();
+      if (pause !== undefined) await pause;
     }
   }
 

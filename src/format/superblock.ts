@@ -128,24 +128,7 @@ export function superblockIntact(bytes: Uint8Array): boolean {
   return crc32c(bytes.subarray(CHECKED_FROM)) === stored;
 }
 
-/**
- * Reads the file: the intact copy with the higher sequence.
- *
- * @throws `damaged` if neither copy is intact, `unsupported` if a newer version wrote it
- */
-export function decodeSuperblockFile(bytes: Uint8Array): Superblock {
-  const copies = [bytes.subarray(0, SUPERBLOCK_SIZE), bytes.subarray(SUPERBLOCK_SIZE, 2 * SUPERBLOCK_SIZE)];
-  const intact = copies.filter(superblockIntact).map(decodeSuperblock);
-  const [first, second] = intact;
-  if (first === undefined) {
-    throw new AnywhenError('damaged', 'superblock: neither copy is intact', {
-      hint: 'Is this the folder of a store? `anywhen inspect STORE superblock` shows what is there.',
-    });
-  }
-  return second !== undefined && second.sequence > first.sequence ? second : first;
-}
-
-/** Decodes one copy that is intact. */
+/** Decodes one copy; its checksum is not looked at. @throws `damaged`, `unsupported` */
 export function decodeSuperblock(bytes: Uint8Array): Superblock {
   const reader = new Reader(bytes, 'superblock');
   reader.offset = CHECKED_FROM;

@@ -1,4 +1,4 @@
-import { realpath, stat } from 'node:fs/promises';
+import { realpath, stat, statfs } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
 import { AnywhenError, systemCode } from '../base/errors.js';
 import { anywhenMount } from './mount-table.js';
@@ -44,7 +44,8 @@ export async function prepareMountPoint(
 
 async function mendStale(path: string, notice: (message: string) => void): Promise<void> {
   try {
-    await stat(path);
+    // What `stat` says the kernel remembers for a while after the daemon died; this it asks each time.
+    await statfs(path);
   } catch (error) {
     if (systemCode(error) !== 'ENOTCONN') throw error;
     await unmount(path, true);

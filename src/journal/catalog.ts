@@ -9,8 +9,8 @@ import {
   type SnapshotEdit,
 } from './catalog-format.js';
 
-/** Whether a commit ended at `at`: the rest up to the next 4 KiB border is zero. */
-function isPadding(bytes: Uint8Array, at: number): boolean {
+/** Whether a commit ended at `at` of bytes that begin at a border: the rest up to the next 4 KiB border is zero. */
+export function isPadding(bytes: Uint8Array, at: number): boolean {
   return (
     at % BLOCK !== 0 &&
     bytes.subarray(at, Math.min(alignUp(at, BLOCK), bytes.length)).every((byte) => byte === 0)

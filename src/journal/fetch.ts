@@ -1,6 +1,6 @@
 import { AnywhenError, assert } from '../base/errors.js';
 import { alignDown, alignUp, BLOCK } from '../base/range.js';
-import type { Executor } from '../file/executor.js';
+import type { Executor, FileName } from '../file/executor.js';
 import { crc32c } from '../format/checksum.js';
 import { FILES, segmentData } from '../format/layout.js';
 import { firstBadPiece, sumArrayLength } from '../format/pieces.js';
@@ -87,6 +87,14 @@ export class Fetcher {
     const piece = this.#whole(stored, start, into);
     await this.executor.run([{ op: 'read', file: stored.file, offset: piece.offset, into: piece.bytes }]);
     this.#take(stored, piece, sums, into, start);
+  }
+
+  /** Where the byte of `(file, record)` at address `start` lies; undefined for zeros, which lie nowhere. */
+  placeOf(file: SourceFile, record: number, start: number): { file: FileName; offset: number } | undefined {
+    if (file === ZERO) return undefined;
+    if (file === MIM) return { file: this.mirror.name, offset: start };
+    const stored = this.#stored(file, record);
+    return { file: stored.file, offset: stored.offset + start - stored.start };
   }
 
   async #readMirror(start: number, into: Uint8Array): Promise<void> {

@@ -99,16 +99,13 @@ export function encodeDescriptor(
 /** Why bytes are no descriptor that counts here. */
 export type NotADescriptor = 'checksum' | 'place' | 'unsupported';
 
-/**
- * Decodes the descriptor at `offset`, which must carry the checksum of this store and the position at which it
- * was found. Any bytes are survived.
- */
-export function decodeDescriptor(
+/** Why the descriptor at `offset` does not count there, or undefined if it does. */
+export function descriptorFault(
   view: DataView,
   offset: number,
   position: number,
   seed: number,
-): ForwardDescriptor | NotADescriptor {
+): NotADescriptor | undefined {
   const checked = new Uint8Array(view.buffer, view.byteOffset + offset + 4, DESCRIPTOR_SIZE - 4);
   if (crc32c(checked, seed) !== view.getUint32(offset, true)) return 'checksum';
   if (getU53(view, offset + 24) !== position) return 'place';
@@ -117,13 +114,18 @@ export function decodeDescriptor(
   for (let at = 80; at < 92; at += 4) if (view.getUint32(offset + at, true) !== 0) return 'unsupported';
   for (let at = 104; at < DESCRIPTOR_SIZE; at += 4)
     if (view.getUint32(offset + at, true) !== 0) return 'unsupported';
+  return undefined;
+}
+
+/** The fields that stand at `offset`, whatever they are: unchecked, so that the kind may be none that is known. */
+export function readDescriptor(view: DataView, offset: number): ForwardDescriptor {
   return {
-    kind: kind as KindValue,
+    kind: view.getUint8(offset + 4) as KindValue,
     flags: view.getUint16(offset + 6, true),
     epoch: view.getUint32(offset + 8, true),
     pieces: view.getUint32(offset + 12, true),
     sequence: getU53(view, offset + 16),
-    position,
+    position: getU53(view, offset + 24),
     stamp: view.getBigInt64(offset + 32, true),
     start: getU53(view, offset + 40),
     length: getU53(view, offset + 48),
@@ -134,6 +136,19 @@ export function decodeDescriptor(
     segment: view.getUint32(offset + 92, true),
     size: getU53(view, offset + 96),
   };
+}
+
+/**
+ * Decodes the descriptor at `offset`, which must carry the checksum of this store and the position at which it
+ * was found. Any bytes are survived.
+ */
+export function decodeDescriptor(
+  view: DataView,
+  offset: number,
+  position: number,
+  seed: number,
+): ForwardDescriptor | NotADescriptor {
+  return descriptorFault(view, offset, position, seed) ?? readDescriptor(view, offset);
 }
 
 /** Two u32 halves: no BigInt on the write path. A value beyond 2^53 comes back inexact and is caught by range checks. */

@@ -18,8 +18,8 @@ export function encodeForwardHeader(uuid: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** @throws `damaged` unless the bytes are the header of this store's forward journal */
-export function checkForwardHeader(bytes: Uint8Array, uuid: Uint8Array): void {
+/** The store that a forward journal belongs to. @throws `damaged`, `unsupported` */
+export function decodeForwardHeader(bytes: Uint8Array): { readonly uuid: Uint8Array } {
   const reader = new Reader(bytes, 'forward');
   const magic = reader.bytes(8);
   const crc = reader.u32();
@@ -28,8 +28,13 @@ export function checkForwardHeader(bytes: Uint8Array, uuid: Uint8Array): void {
   }
   const version = reader.u32();
   if (version !== FORMAT_VERSION) throw new AnywhenError('unsupported', `forward: format version ${version}`);
-  const found = reader.bytes(16);
-  if (!uuid.every((byte, index) => found[index] === byte)) {
+  return { uuid: reader.bytes(16).slice() };
+}
+
+/** @throws `damaged` unless the bytes are the header of this store's forward journal */
+export function checkForwardHeader(bytes: Uint8Array, uuid: Uint8Array): void {
+  const header = decodeForwardHeader(bytes);
+  if (!uuid.every((byte, index) => header.uuid[index] === byte)) {
     throw new AnywhenError('damaged', 'forward: belongs to another store');
   }
 }

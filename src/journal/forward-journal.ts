@@ -12,6 +12,7 @@ import {
   type Placed,
   placeAppend,
 } from './append.js';
+import { FirstLap } from './first-lap.js';
 import { type ForwardDescriptor, Kind } from './forward-descriptor.js';
 import type { ForwardIndex } from './forward-index.js';
 import type { Ring } from './ring.js';
@@ -53,6 +54,7 @@ export class ForwardJournal {
   readonly index: ForwardIndex;
   readonly descriptors: Ring;
   readonly data: Ring;
+  readonly #firstLap: FirstLap;
   #durable: number;
   #nextSequence: number;
   #waiting: Append[] = [];
@@ -65,6 +67,7 @@ export class ForwardJournal {
   #syncing: Promise<void> | undefined;
   #commitWaiters: { readonly target: number; readonly resolve: () => void }[] = [];
   #unflushed = 0;
+  #idling: Promise<void> = Promise.resolve();
 
   constructor(
     readonly executor: Executor,
@@ -75,6 +78,7 @@ export class ForwardJournal {
     this.index = state.index;
     this.descriptors = state.descriptors;
     this.data = state.data;
+    this.#firstLap = new FirstLap(executor, state.data);
     this.#nextSequence = state.index.next;
     this.#durable = state.index.next - 1;
   }
@@ -165,6 +169,19 @@ export class ForwardJournal {
     this.#admit();
   }
 
+  /** For idle time: prepares some of the ring's first lap. */
+  async idle(): Promise<void> {
+    if (this.#failure !== undefined || this.#firstLap.over) return;
+    this.#idling = this.#firstLap.step();
+    await this.#idling;
+    this.#admit();
+  }
+
+  /** Resolves when nothing is being prepared. */
+  idled(): Promise<void> {
+    return this.#idling;
+  }
+
   /** Gives the space up to these positions back; the second commit of the sync event must be durable. */
   release(firstSequence: number, descriptorTail: number, dataTail: number): void {
     this.index.dropBelow(firstSequence);
@@ -187,7 +204,12 @@ export class ForwardJournal {
 
   #wait(append: Append): void {
     this.#waiting.push(append);
-    if (this.#paused === 0) this.events.full();
+    this.#tellFull();
+  }
+
+  /** What waits for the zeros of the first lap waits for no space. */
+  #tellFull(): void {
+    if (this.#paused === 0 && !this.#firstLap.blocks(Number.MAX_SAFE_INTEGER)) this.events.full();
   }
 
   #admit(): void {
@@ -200,13 +222,13 @@ export class ForwardJournal {
       admitted += 1;
     }
     this.#waiting.splice(0, admitted);
-    if (this.#waiting.length > 0 && this.#paused === 0) this.events.full();
+    if (this.#waiting.length > 0) this.#tellFull();
     this.#write();
   }
 
   #place(append: Append): boolean {
     const place = placeAppend(append, this.descriptors, this.data);
-    if (place === undefined) return false;
+    if (place === undefined || this.#firstLap.blocks(place.dataEnd)) return false;
     this.descriptors.head = place.position + 128;
     this.data.head = place.dataEnd;
     this.#batch.push({

@@ -1,10 +1,11 @@
 import { AnywhenError } from '../base/errors.js';
-import { alignUp, BLOCK } from '../base/range.js';
+import { alignUp, BLOCK, pieceCount } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
 import { crc32c } from '../format/checksum.js';
 import { DESCRIPTOR_SIZE, FILES } from '../format/layout.js';
 import { firstBadPiece, sumArrayLength } from '../format/pieces.js';
 import type { Epoch, JournalEntry } from '../format/superblock.js';
+import { ForwardChain } from './forward-chain.js';
 import { decodeDescriptor, type ForwardDescriptor } from './forward-descriptor.js';
 import { ForwardIndex } from './forward-index.js';
 import { Ring } from './ring.js';
@@ -20,15 +21,6 @@ export interface ForwardScan {
   readonly dropped: number;
   /** A descriptor that was durable is lost: the store must not be written. */
   readonly damage: string | undefined;
-}
-
-/** The epoch that the superblock names for a sequence, or undefined. */
-export function epochOf(epochs: readonly Epoch[], sequence: number): number | undefined {
-  for (let index = epochs.length - 1; index >= 0; index--) {
-    const epoch = epochs[index] as Epoch;
-    if (sequence >= epoch.firstSequence) return epoch.epoch;
-  }
-  return undefined;
 }
 
 /**
@@ -48,7 +40,7 @@ export async function scanForward(
   walk.run();
   const data = new Ring(journal.dataOffset, journal.dataLength, journal.dataTail, journal.dataTail);
   const lost = walk.lostBelow();
-  const durable = Math.max(walk.durable, walk.index.first - 1);
+  const durable = Math.max(walk.chain.durable, walk.index.first - 1);
   let end = walk.index.next;
   for (let sequence = durable + 1; sequence < end; sequence++) {
     if (!(await dataIntact(executor, walk.index, data, sequence))) end = sequence;
@@ -72,32 +64,27 @@ export async function scanForward(
 
 class Walk {
   readonly index: ForwardIndex;
+  readonly chain: ForwardChain;
   readonly #view: DataView;
-  #position: number;
-  #dataEnd: number;
-  durable: number;
 
   constructor(
     region: Uint8Array,
     readonly journal: JournalEntry,
-    readonly epochs: readonly Epoch[],
+    epochs: readonly Epoch[],
     readonly seed: number,
   ) {
     this.#view = new DataView(region.buffer, region.byteOffset, region.byteLength);
     this.index = new ForwardIndex(journal.firstSequence);
-    this.#position = journal.descriptorTail;
-    this.#dataEnd = journal.dataTail;
-    this.durable = (epochs[epochs.length - 1]?.firstSequence ?? journal.firstSequence) - 1;
+    this.chain = new ForwardChain(journal, epochs);
   }
 
   run(): void {
+    const { chain, index } = this;
     for (;;) {
-      const found = this.#next(this.#position) ?? this.#next(alignUp(this.#position, BLOCK));
+      const found = this.#next(chain.position) ?? this.#next(alignUp(chain.position, BLOCK));
       if (found === undefined) return;
-      if (found.storedLength > 0) this.#dataEnd = found.dataPosition + found.storedLength;
-      this.index.append(found, this.#dataEnd);
-      this.durable = Math.max(this.durable, found.durable);
-      this.#position = found.position + DESCRIPTOR_SIZE;
+      chain.take(found);
+      index.append(found, chain.dataEnd);
     }
   }
 
@@ -110,38 +97,22 @@ class Walk {
 
   #next(position: number): ForwardDescriptor | undefined {
     const found = this.#at(position);
-    if (found === undefined || found.sequence !== this.index.next) return undefined;
-    if (found.epoch !== epochOf(this.epochs, found.sequence)) return undefined;
-    return this.#sound(found) ? found : undefined;
-  }
-
-  /** Its numbers are possible: what carries the right checksum was written by us, but bounds are checked all the same. */
-  #sound(found: ForwardDescriptor): boolean {
-    if (found.storedLength === 0) return true;
-    const begin = found.dataPosition - sumArrayLength(found.pieces);
-    const end = found.dataPosition + found.storedLength;
-    const lap = Math.floor(begin / this.journal.dataLength);
-    if (begin < this.#dataEnd || end > this.journal.dataTail + this.journal.dataLength) return false;
-    return end <= (lap + 1) * this.journal.dataLength && found.storedLength === found.length;
+    return found !== undefined && this.chain.refusal(found) === undefined ? found : undefined;
   }
 
   /** Looks behind the end for a descriptor that says that something before it was durable and is now missing. */
   lostBelow(): string | undefined {
-    const missing = this.index.next;
-    if (this.durable >= missing)
-      return `forward: the descriptor of sequence ${missing} is lost, though it was durable`;
-    const end = this.journal.descriptorTail + this.journal.descriptorLength;
-    for (let position = this.#position; position < end; position += DESCRIPTOR_SIZE) {
-      const found = this.#at(position);
-      if (found === undefined || found.sequence < missing || found.durable < missing) continue;
-      if (found.epoch !== epochOf(this.epochs, found.sequence)) continue;
-      return `forward: the descriptor of sequence ${missing} is lost, though sequence ${found.sequence} says it was durable`;
+    const { chain, journal } = this;
+    let lost = chain.lost();
+    const end = journal.descriptorTail + journal.descriptorLength;
+    for (let position = chain.position; lost === undefined && position < end; position += DESCRIPTOR_SIZE) {
+      lost = chain.lost(this.#at(position));
     }
-    return undefined;
+    return lost;
   }
 }
 
-/** Whether the data of a descriptor is there and matches its sums. */
+/** Whether the data of a descriptor that is in is there and matches its sums. */
 export async function dataIntact(
   executor: Executor,
   index: ForwardIndex,
@@ -149,20 +120,31 @@ export async function dataIntact(
   sequence: number,
 ): Promise<boolean> {
   if (!index.hasData(sequence)) return true;
-  const length = index.length(sequence);
-  const start = index.start(sequence);
-  const pieces = Math.ceil((start + length) / BLOCK) - Math.floor(start / BLOCK);
-  const before = sumArrayLength(pieces);
+  return storedIntact(executor, data, {
+    start: index.start(sequence),
+    length: index.length(sequence),
+    dataPosition: index.dataPosition(sequence),
+    sum: index.sum(sequence),
+  });
+}
+
+/** Whether the bytes at a place of the data queue are there and match their sums. @throws `io` */
+export async function storedIntact(
+  executor: Executor,
+  data: Ring,
+  stored: Pick<ForwardDescriptor, 'start' | 'length' | 'dataPosition' | 'sum'>,
+): Promise<boolean> {
+  const { start, length, dataPosition, sum } = stored;
+  const before = sumArrayLength(pieceCount(start, start + length));
   const bytes = new Uint8Array(before + length);
-  const offset = data.place(index.dataPosition(sequence) - before);
+  const offset = data.place(dataPosition - before);
   try {
     await executor.run([{ op: 'read', file: FILES.forward, offset, into: bytes }]);
   } catch (error) {
     if (error instanceof AnywhenError && error.code === 'io') throw error;
     return false;
   }
-  const sums =
-    before === 0 ? Uint32Array.of(index.sum(sequence)) : new Uint32Array(bytes.slice(0, before).buffer);
-  if (before > 0 && crc32c(bytes.subarray(0, before)) !== index.sum(sequence)) return false;
+  const sums = before === 0 ? Uint32Array.of(sum) : new Uint32Array(bytes.slice(0, before).buffer);
+  if (before > 0 && crc32c(bytes.subarray(0, before)) !== sum) return false;
   return firstBadPiece(start, bytes.subarray(before), sums, 0) < 0;
 }

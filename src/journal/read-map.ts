@@ -24,14 +24,20 @@ export function readMapNow(fetcher: Fetcher, map: Vrmo, start: number, into: Uin
   return true;
 }
 
-/** Reads `[start, start + into.length)` as the map says now. */
+/**
+ * Reads `[start, start + into.length)` as the map says now. What is in memory comes at once, the rest side by side.
+ * When it fails nothing is on its way into the buffer any more.
+ */
 export async function readMap(fetcher: Fetcher, map: Vrmo, start: number, into: Uint8Array): Promise<void> {
-  for (const part of resolve(map, start, start + into.length)) {
-    await fetcher.read(
-      part.file,
-      part.record,
-      part.start,
-      into.subarray(part.start - start, part.end - start),
-    );
+  const late: Promise<void>[] = [];
+  try {
+    for (const part of resolve(map, start, start + into.length)) {
+      const slice = into.subarray(part.start - start, part.end - start);
+      if (fetcher.readNow(part.file, part.record, part.start, slice)) continue;
+      late.push(fetcher.read(part.file, part.record, part.start, slice));
+    }
+  } finally {
+    await Promise.allSettled(late);
   }
+  await Promise.all(late);
 }

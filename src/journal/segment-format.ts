@@ -199,17 +199,29 @@ export function decodeSegmentDescriptor(
   if (view.getUint32(offset + 8, true) !== index || view.getUint32(offset + 12, true) !== segment) {
     throw damaged('stands in the wrong place');
   }
-  const kind = view.getUint8(offset + 4);
   const known = view.getUint8(offset + 5) === 1 && view.getUint16(offset + 6, true) === 0;
   if (!known || view.getUint32(offset + 68, true) !== 0) {
     throw new AnywhenError('unsupported', `segment ${segment}, descriptor ${index}: of a later format`);
   }
-  if (kind === SegmentKind.marker) return decodeMarker(view, offset);
-  if (kind !== SegmentKind.extent && kind !== SegmentKind.zero) {
-    throw new AnywhenError('unsupported', `segment ${segment}, descriptor ${index}: kind ${kind}`);
+  const found = readSegmentDescriptor(view, offset);
+  if (found.kind === SegmentKind.marker) return found;
+  if (found.kind !== SegmentKind.extent && found.kind !== SegmentKind.zero) {
+    throw new AnywhenError('unsupported', `segment ${segment}, descriptor ${index}: kind ${found.kind}`);
   }
-  const extent: SegmentExtent = {
-    kind,
+  const end = found.start + found.length;
+  if (found.length === 0 || !Number.isSafeInteger(end)) throw damaged('an impossible range');
+  if (found.kind === SegmentKind.zero) return found;
+  const inside = found.start >= found.originStart && end <= found.originStart + found.originLength;
+  if (!inside || found.originLength > MAX_SEGMENT_EXTENT) throw damaged('an impossible origin');
+  return found;
+}
+
+/** The fields that stand at `offset`, whatever they are: unchecked, so that the kind may be none that is known. */
+export function readSegmentDescriptor(view: DataView, offset: number): SegmentExtent | SegmentMarker {
+  const kind = view.getUint8(offset + 4);
+  if (kind === SegmentKind.marker) return readMarker(view, offset);
+  return {
+    kind: kind as SegmentExtent['kind'],
     start: getU53(view, offset + 16),
     length: getU53(view, offset + 24),
     originStart: getU53(view, offset + 32),
@@ -219,15 +231,9 @@ export function decodeSegmentDescriptor(
     offset: getU53(view, offset + 56),
     sum: view.getUint32(offset + 64, true),
   };
-  const end = extent.start + extent.length;
-  if (extent.length === 0 || !Number.isSafeInteger(end)) throw damaged('an impossible range');
-  if (kind === SegmentKind.zero) return extent;
-  const inside = extent.start >= extent.originStart && end <= extent.originStart + extent.originLength;
-  if (!inside || extent.originLength > MAX_SEGMENT_EXTENT) throw damaged('an impossible origin');
-  return extent;
 }
 
-function decodeMarker(view: DataView, offset: number): SegmentMarker {
+function readMarker(view: DataView, offset: number): SegmentMarker {
   return {
     kind: SegmentKind.marker,
     sequence: getU53(view, offset + 16),

@@ -4,12 +4,8 @@ import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
 import { crc32c } from '../format/checksum.js';
 import { CATALOG_HEADER_SIZE, FILES, SUPERBLOCK_SIZE } from '../format/layout.js';
-import {
-  decodeSuperblockFile,
-  encodeSuperblock,
-  type Superblock,
-  superblockOffset,
-} from '../format/superblock.js';
+import { encodeSuperblock, type Superblock, superblockOffset } from '../format/superblock.js';
+import { decodeSuperblockFile } from '../format/superblock-copies.js';
 import { Catalog } from './catalog.js';
 import { type CatalogEdit, decodeCatalogHeader, encodeCatalogHeader, encodeEdits } from './catalog-format.js';
 

@@ -18,6 +18,8 @@ const CACHED_PAGES = 4096;
  */
 export class Mirror {
   readonly #pages = new Map<number, Uint32Array>();
+  /** Pages that are being read: whoever asks meanwhile gets the same array, for the mover changes it in place. */
+  readonly #loading = new Map<number, Promise<Uint32Array>>();
   /** Blocks whose bytes are known better than the file tells: a store opened read-only in the middle of a move. */
   readonly overlay = new Map<number, Uint8Array>();
   #moving: { readonly first: number; readonly end: number; readonly done: Promise<void> } | undefined;
@@ -51,6 +53,15 @@ export class Mirror {
   async sums(page: number): Promise<Uint32Array> {
     const now = this.sumsNow(page);
     if (now !== undefined) return now;
+    let loading = this.#loading.get(page);
+    if (loading === undefined) {
+      loading = this.#load(page).finally(() => this.#loading.delete(page));
+      this.#loading.set(page, loading);
+    }
+    return loading;
+  }
+
+  async #load(page: number): Promise<Uint32Array> {
     const bytes = new Uint8Array(SUMS_PAGE_SIZE);
     await this.executor.run([{ op: 'read', file: FILES.sums, offset: page * SUMS_PAGE_SIZE, into: bytes }]);
     const sums = decodeSumsPage(bytes, page, this.seed);

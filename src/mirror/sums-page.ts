@@ -33,14 +33,29 @@ export function rawSums(bytes: Uint8Array): Uint32Array<ArrayBuffer> {
   return new Uint32Array(bytes.slice(SUMS_PAGE_HEAD).buffer);
 }
 
+/** Whether a page was never written: it is nothing but zeros, and so are its blocks. */
+export function neverWritten(bytes: Uint8Array): boolean {
+  return pageCrc(bytes) === 0 && bytes.every((byte) => byte === 0);
+}
+
+/** What is wrong with a page that was written, or undefined. */
+export function sumsPageFault(
+  bytes: Uint8Array,
+  page: number,
+  seed: number,
+): 'checksum' | 'place' | 'version' | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (crc32c(bytes.subarray(4), seed) !== pageCrc(bytes)) return 'checksum';
+  if (view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32 !== page) return 'place';
+  return view.getUint32(4, true) === 1 ? undefined : 'version';
+}
+
 /** @throws `damaged` if the page is not intact or stands in the wrong place */
 export function decodeSumsPage(bytes: Uint8Array, page: number, seed: number): Uint32Array<ArrayBuffer> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const crc = view.getUint32(0, true);
-  if (crc === 0 && bytes.every((byte) => byte === 0)) return emptySums();
-  const place = view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32;
-  if (crc32c(bytes.subarray(4), seed) !== crc || place !== page || view.getUint32(4, true) !== 1) {
-    throw new AnywhenError('damaged', `mim.sums: page ${page} is damaged`, {
+  if (neverWritten(bytes)) return emptySums();
+  const fault = sumsPageFault(bytes, page, seed);
+  if (fault !== undefined) {
+    throw new AnywhenError('damaged', `mim.sums: page ${page} is damaged (${fault})`, {
       data: { file: 'mim.sums', offset: page * SUMS_PAGE_SIZE },
     });
   }

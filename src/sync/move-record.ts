@@ -25,7 +25,8 @@ export interface MovePage {
   readonly after: Uint32Array;
 }
 
-function encodeMovePage(page: MovePage): Uint8Array {
+/** The bytes of a page. */
+export function encodeMovePage(page: MovePage): Uint8Array {
   const bytes = new Uint8Array(PAGE_HEAD + ENTRY * page.blocks.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, page.page >>> 0, true);
@@ -101,6 +102,10 @@ export class MoveRecordReader {
 
   /** @throws `damaged` unless the record is whole and the one that the superblock names */
   async verify(): Promise<void> {
+    const file = moveRecord(this.copied.segment);
+    const size = await this.executor.size(file);
+    if (size === undefined) throw new AnywhenError('damaged', `${file}: is missing`);
+    if (size < this.copied.moveLength) throw new AnywhenError('damaged', `${file}: is cut short`);
     let crc = 0;
     for (let at = 0; at < this.copied.moveLength; at += CHUNK) crc = crc32c(await this.#read(at, CHUNK), crc);
     if (crc !== this.copied.moveCrc) throw damaged();
@@ -131,7 +136,8 @@ export class MoveRecordReader {
   }
 }
 
-function decodeMovePage(bytes: Uint8Array, at: number): MovePage {
+/** The page whose bytes begin at `at`. Any bytes are survived. @throws `damaged` */
+export function decodeMovePage(bytes: Uint8Array, at: number): MovePage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (at + PAGE_HEAD > bytes.length) throw damaged();
   const count = view.getUint32(at + 16, true);

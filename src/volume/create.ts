@@ -64,6 +64,7 @@ export async function createOn(
     { op: 'create', file: FILES.mim, size: alignUp(origin.size, BLOCK) },
     { op: 'create', file: FILES.sums, size: 0 },
   ]);
+  await writeZeros(executor, FORWARD_HEADER_SIZE, descriptors);
   await fillMirror(executor, origin, storeSeed(uuid), options.progress);
   await executor.run([
     { op: 'datasync', file: FILES.forward },
@@ -100,6 +101,15 @@ export async function createOn(
   return { uuid };
 }
 
+/** Blocks that were written once need no conversion at a flush; the data queue has that done in idle time. */
+async function writeZeros(executor: Executor, offset: number, length: number): Promise<void> {
+  const zeros = new Uint8Array(Math.min(MIB, length));
+  for (let at = 0; at < length; at += zeros.length) {
+    const from = [zeros.subarray(0, Math.min(zeros.length, length - at))];
+    await executor.run([{ op: 'write', file: FILES.forward, offset: offset + at, from }]);
+  }
+}
+
 /** Copies the origin; blocks of zeros stay holes. */
 async function fillMirror(
   executor: Executor,
@@ -114,6 +124,7 @@ async function fillMirror(
     const from = [encodeSumsPage(page, sums, seed)];
     await executor.run([{ op: 'write', file: FILES.sums, offset: page * SUMS_PAGE_SIZE, from }]);
   };
+  let done = 0;
   for await (const { offset, bytes } of origin.parts()) {
     const whole = bytes.length % BLOCK === 0 ? bytes : padded(bytes);
     const first = offset / BLOCK;
@@ -129,9 +140,12 @@ async function fillMirror(
       sums[block % SUMS_PER_PAGE] = sum;
     }
     await executor.run(writesOf(offset, whole, found));
-    progress?.(offset + bytes.length, origin.size);
+    done = offset + bytes.length;
+    progress?.(done, origin.size);
   }
   await flush();
+  // A hole at the end is no part.
+  if (done > 0 && done < origin.size) progress?.(origin.size, origin.size);
 }
 
 /** A write for each run of blocks that are not zeros. */

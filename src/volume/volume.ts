@@ -348,6 +348,7 @@ export class Volume {
       }
     } finally {
       this.journal?.fail(new AnywhenError('read-only', 'the volume is closed'));
+      await this.journal?.idled();
       await this.engine.executor.close();
     }
   }

@@ -104,6 +104,11 @@ const BAD: readonly (readonly [line: string, status: number, message: RegExp])[]
   ['check', 2, /missing required argument 'store'/],
   ['check @/nothing', 10, /no store/],
   ['check @/empty', 10, /no store/],
+  ['inspect', 2, /missing required argument 'store\|mnt'/],
+  ['inspect @/nothing', 10, /no store/],
+  ['inspect @/store nonsense', 2, /Allowed choices are all, superblock/],
+  ['inspect @/store superblock --at now', 2, /there is no --at/],
+  ['inspect @/store maps --at never', 1, /neither a time nor a mark/],
   ['completion', 2, /missing required argument 'shell'/],
   ['completion tcsh', 2, /bash, zsh, fish/],
 ];

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Command, Option } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { formatDuration, formatSize } from '../../src/base/units.js';
-import { EXIT } from '../../src/cli/exit-codes.js';
+import { EXIT, PARTLY } from '../../src/cli/exit-codes.js';
+import { PRINTERS } from '../../src/cli/inspect-printers.js';
 import { parsePhrase } from '../../src/cli/phrase.js';
 import { buildProgram } from '../../src/cli/program.js';
 import { VERSION } from '../../src/control/operations.js';
@@ -13,7 +14,7 @@ import { parseTimeName } from '../../src/namespace/time-name.js';
 import { DEFAULT_POLICY } from '../../src/volume/policy.js';
 import { parsedExample } from './examples.js';
 import { SHAPES } from './json-shapes.js';
-import { displays, type Entry, parsePage } from './man-page.js';
+import { displays, type Entry, type Part, parsePage } from './man-page.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const FILE = join(ROOT, 'man/anywhen.1');
@@ -21,9 +22,15 @@ const source = readFileSync(FILE, 'utf8');
 const page = parsePage(source);
 const program = buildProgram();
 
-function entries(section: string, part = ''): readonly Entry[] {
-  return page.get(section)?.find(({ title }) => title === part)?.entries ?? [];
+function part(section: string, name = ''): Part | undefined {
+  return page.get(section)?.find(({ title }) => title === name);
 }
+
+function entries(section: string, name = ''): readonly Entry[] {
+  return part(section, name)?.entries ?? [];
+}
+
+const defaultIn = (text: string) => /Default: (.*?)\./.exec(text)?.[1];
 
 /** The flags of an option as the page writes them: `-o, --options LIST`. */
 function flagsOf(option: Option): string {
@@ -67,11 +74,23 @@ describe('anywhen(1)', () => {
         const value: unknown = option.defaultValue;
         const expected =
           value === undefined || value === false || Array.isArray(value) ? undefined : String(value);
-        expect(/Default: (.*?)\.\s*$/.exec(text)?.[1], `the default of ${option.flags}`).toBe(expected);
+        expect(defaultIn(text), `the default of ${option.flags}`).toBe(expected);
         if (option.mandatory) expect(text, option.flags).toContain('must be given');
       }
     },
   );
+
+  it('describes the default and the choices of every argument', () => {
+    for (const command of program.commands) {
+      const text = part('COMMANDS', headOf(command))?.text ?? '';
+      const [value] = command.registeredArguments
+        .map((argument): unknown => argument.defaultValue)
+        .filter(Boolean);
+      expect(defaultIn(text), command.name()).toBe(value);
+      const choices = command.registeredArguments.flatMap((argument) => argument.argChoices ?? []);
+      for (const choice of choices) expect(text.split(/[^a-z]+/), command.name()).toContain(choice);
+    }
+  });
 
   it('describes the options of every command once', () => {
     const written = entries('OPTIONS').map(({ head }) => head);
@@ -80,7 +99,7 @@ describe('anywhen(1)', () => {
 
   it('describes every exit status, and no other, with the codes that lead to it', () => {
     const written = new Map(entries('EXIT STATUS').map(({ head, text }) => [Number(head), text]));
-    expect([...written.keys()].sort()).toEqual([...new Set([0, ...Object.values(EXIT)])].sort());
+    expect([...written.keys()].sort()).toEqual([...new Set([0, PARTLY, ...Object.values(EXIT)])].sort());
     for (const [code, status] of Object.entries(EXIT)) {
       for (const [each, text] of written) {
         const named = new RegExp(`(^|[\\s,])${code}[,.]`).test(text);
@@ -90,10 +109,7 @@ describe('anywhen(1)', () => {
   });
 
   it('describes every setting of the policy, and no other, with its default', () => {
-    const written = entries('POLICY').map(({ head, text }) => [
-      head.split('=')[0],
-      /Default: (.*?)\./.exec(text)?.[1],
-    ]);
+    const written = entries('POLICY').map(({ head, text }) => [head.split('=')[0], defaultIn(text)]);
     expect(written.map(([key]) => key)).toEqual(SETTINGS);
     for (const [key, value] of written)
       expect(() => parsePolicy([`${key}=${value}`]), `${key}`).not.toThrow();
@@ -111,6 +127,7 @@ describe('anywhen(1)', () => {
         ])
         .map(([, one, two, three]) => `anywhen/${one ?? two ?? three}/1`),
     );
+    for (const what of Object.keys(PRINTERS)) printed.add(`anywhen/inspect-${what}/1`);
     const written = entries('JSON');
     expect(written.map(({ head }) => head).sort()).toEqual([...printed].sort());
     for (const [, schema, fields] of Object.values(SHAPES)) {

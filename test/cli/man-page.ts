@@ -7,6 +7,8 @@ export interface Entry {
 /** A `.SS` of a page; the part of a section before its first `.SS` has the title ''. */
 export interface Part {
   readonly title: string;
+  /** What stands before its first entry. */
+  readonly text: string;
   readonly entries: readonly Entry[];
 }
 
@@ -29,15 +31,15 @@ export function plainLine(line: string): string {
 /** The sections of a page written in man(7). What lies between `.RS` and `.RE` belongs to the entry before it. */
 export function parsePage(source: string): Map<string, Section> {
   const sections = new Map<string, Section>();
-  let parts: { title: string; entries: { head: string; text: string }[] }[] = [];
+  let parts: { title: string; text: string; entries: { head: string; text: string }[] }[] = [];
   let depth = 0;
   let headNext = false;
   for (const line of source.split('\n')) {
     if (line.startsWith('.\\"')) continue;
     if (line.startsWith('.SH ')) {
-      parts = [{ title: '', entries: [] }];
+      parts = [{ title: '', text: '', entries: [] }];
       sections.set(plainLine(line), parts);
-    } else if (line.startsWith('.SS ')) parts.push({ title: plainLine(line), entries: [] });
+    } else if (line.startsWith('.SS ')) parts.push({ title: plainLine(line), text: '', entries: [] });
     else if (line === '.RS') depth += 1;
     else if (line === '.RE') depth -= 1;
     else if (line === '.TP' && depth === 0) headNext = true;
@@ -45,8 +47,9 @@ export function parsePage(source: string): Map<string, Section> {
       parts.at(-1)?.entries.push({ head: plainLine(line), text: '' });
       headNext = false;
     } else {
-      const entry = parts.at(-1)?.entries.at(-1);
-      if (entry !== undefined) entry.text += `${plainLine(line)} `;
+      const part = parts.at(-1);
+      const place = part?.entries.at(-1) ?? part;
+      if (place !== undefined) place.text += `${plainLine(line)} `;
     }
   }
   return sections;

@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe } from 'vitest';
-import { environment, type Outcome, type RunOptions, run, until } from './run.js';
+import { environment, type Outcome, type RunOptions, run, sleep, until } from './run.js';
 
 export const CLI = resolve(import.meta.dirname, '../../dist/cli/index.js');
 
@@ -39,6 +39,9 @@ export function isMounted(path: string): boolean {
 export function anywhen(args: readonly string[], options?: RunOptions): Promise<Outcome> {
   return run(process.execPath, [CLI, ...args], options);
 }
+
+/** What the daemon logs when its mount is there. */
+const MOUNTED = /"msg":"mounted"/;
 
 interface Daemon {
   readonly child: ChildProcess;
@@ -96,6 +99,23 @@ export class MountedStore {
 
   /** Starts the daemon in the foreground and waits until the mount answers. */
   async mount(options: readonly string[] = []): Promise<void> {
+    const { log, over } = this.#start(options);
+    await until(`mount of ${this.mnt}`, () => {
+      if (over()) throw new Error(`the daemon ended before the mount was there:\n${this.log}`);
+      // The daemon's word: of a stale mount the kernel may still remember the names.
+      return MOUNTED.test(Buffer.concat(log).toString()) && isMounted(this.mnt) && existsSync(this.volume);
+    });
+  }
+
+  /** Starts the daemon and kills it after so many ms; whether that was before its mount was there. */
+  async mountAndKill(milliseconds: number): Promise<boolean> {
+    const { log } = this.#start([]);
+    await sleep(milliseconds);
+    await this.end('SIGKILL');
+    return !MOUNTED.test(Buffer.concat(log).toString());
+  }
+
+  #start(options: readonly string[]): { log: Buffer[]; over: () => boolean } {
     const child = spawn(process.execPath, [CLI, 'mount', this.store, this.mnt, '-f', ...options], {
       env: environment,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -111,13 +131,7 @@ export class MountedStore {
       });
     });
     this.#daemon = { child, log, ended };
-    await until(`mount of ${this.mnt}`, () => {
-      if (over) throw new Error(`the daemon ended before the mount was there:\n${this.log}`);
-      // The daemon's word: of a stale mount the kernel may still remember the names.
-      return (
-        /\bmounted\b/.test(Buffer.concat(log).toString()) && isMounted(this.mnt) && existsSync(this.volume)
-      );
-    });
+    return { log, over: () => over };
   }
 
   /** Sends the daemon a signal and resolves with its exit status (-1: killed by the signal). */
