@@ -108,6 +108,10 @@ const BAD: readonly (readonly [line: string, status: number, message: RegExp])[]
   ['inspect @/nothing', 10, /no store/],
   ['inspect @/store nonsense', 2, /Allowed choices are all, superblock/],
   ['inspect @/store superblock --at now', 2, /there is no --at/],
+  ['inspect @/store forward --from never', 2, /neither a sequence nor a time/],
+  ['inspect @/store forward --from latest', 2, /neither a sequence nor a time/],
+  ['inspect @/store forward --from 3/4/2026', 2, /day and month/],
+  ['inspect @/store maps --at 3/4/2026', 2, /day and month/],
   ['inspect @/store maps --at never', 1, /neither a time nor a mark/],
   ['completion', 2, /missing required argument 'shell'/],
   ['completion tcsh', 2, /bash, zsh, fish/],
@@ -232,6 +236,19 @@ describe('read', () => {
     const { stdout, stderr } = await runProgram('read', store, '--at', '0 seconds ago', '--length', '4');
     expect(stdout.length).toBe(4);
     expect(stderr).toMatch(/^anywhen: 0 seconds ago is /);
+  });
+});
+
+describe('inspect', () => {
+  it('understands phrases and spaces, as every command does', async () => {
+    const inspect = (...args: string[]) => runProgram('inspect', store, ...args);
+    await runProgram('mark', store, 'inspected');
+    for (const at of ['0 seconds ago', 'first', new Date().toISOString().replace('T', ' ')])
+      expect((await inspect('maps', '--at', at)).stdout, at).toMatch(/^\d{4}-\d\d-\d\dT.*Z/);
+    const rows = async (from: string) =>
+      (await inspect('forward', '--from', from)).stdout.match(/ mark /g)?.length;
+    expect(await rows('2 hours ago')).toBeGreaterThan(0);
+    expect(await rows('in 2 hours')).toBeUndefined();
   });
 });
 
