@@ -14,12 +14,14 @@ function runtimeFolder(): string {
 const LONGEST = 107;
 
 /**
- * The socket of the daemon that has the store of this uuid.
+ * The socket of the daemon that has the store of this uuid in this folder. A copy of a store has the uuid of its
+ * original, and both may be mounted at once: the folder itself is part of the name, however its path is written.
  *
- * @throws `unsupported` where its path would be too long
+ * @throws `unsupported` where its path would be too long; the system's error where there is no such folder
  */
-export function socketPath(uuid: string): string {
-  const path = join(runtimeFolder(), `${uuid}.sock`);
+export function socketPath(uuid: string, folder: string): string {
+  const { dev, ino } = statSync(folder, { bigint: true });
+  const path = join(runtimeFolder(), `${uuid}.${dev.toString(36)}.${ino.toString(36)}.sock`);
   if (Buffer.byteLength(path) <= LONGEST) return path;
   throw new AnywhenError('unsupported', `${path}: the path of a socket has at most ${LONGEST} bytes`, {
     hint: 'Set XDG_RUNTIME_DIR to a folder with a shorter path.',

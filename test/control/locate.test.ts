@@ -3,32 +3,36 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openTarget, storeFolder } from '../../src/control/locate.js';
 import { ControlServer } from '../../src/control/server.js';
-import { createStore, type OpenStore, openStore } from '../../src/volume/store-folder.js';
+import { createStore, openStore } from '../../src/volume/store-folder.js';
 import { removeFolder, temporaryFolder } from '../support/temporary-folder.js';
 
 const code = (name: string) => expect.objectContaining({ code: name });
 
 let folder: string;
 let path: string;
-let daemon: { store: OpenStore; server: ControlServer } | undefined;
+let daemons: { stop(): Promise<void> }[];
 
 beforeEach(async () => {
   folder = await temporaryFolder();
+  daemons = [];
   path = join(folder, 'store');
   await createStore(path, { size: 2 ** 20 }, { forwardBytes: 4 * 2 ** 20 });
 });
 afterEach(async () => {
-  await daemon?.server.stop();
-  await daemon?.store.close();
-  daemon = undefined;
+  for (const daemon of daemons) await daemon.stop();
   await removeFolder(folder);
 });
 
 /** What a daemon does, without a mount. */
-async function serve(): Promise<void> {
-  const store = await openStore(path);
-  const host = { volume: store.volume, folder: path, mountPoint: '/mnt', stop: async () => undefined };
-  daemon = { store, server: await ControlServer.start(host) };
+async function serve(place: string): Promise<void> {
+  const store = await openStore(place);
+  const host = { volume: store.volume, folder: place, mountPoint: '/mnt', stop: async () => undefined };
+  const server = await ControlServer.start(host);
+  const stop = async () => {
+    await server.stop();
+    await store.close();
+  };
+  daemons.push({ stop });
 }
 
 describe('a store that is named on the command line', () => {
@@ -52,7 +56,7 @@ describe('a store that is named on the command line', () => {
   });
 
   it('is asked for through its daemon, under every name that it has', async () => {
-    await serve();
+    await serve(path);
     symlinkSync(path, join(folder, 'link'));
     for (const name of [path, join(folder, 'link'), `${path}/`, join(folder, '.', 'store')]) {
       const target = await openTarget(name, 'write');
@@ -62,15 +66,25 @@ describe('a store that is named on the command line', () => {
     }
   });
 
-  it('that is a copy never reaches the daemon of the original', async () => {
+  it('that is a copy never reaches the daemon of the original, nor hides it', async () => {
     const copy = join(folder, 'copy');
     cpSync(path, copy, { recursive: true });
-    await serve();
+    await serve(path);
     const target = await openTarget(copy, 'write');
     expect(target.daemon).toBe(false);
     await target.call('mark', { name: 'only-in-the-copy', hold: false });
     await target.close();
-    expect(daemon?.store.volume.marks()).toEqual([]);
+    await serve(copy);
+    const names = async (store: string) => {
+      const reached = await openTarget(store, 'read');
+      expect(reached.daemon).toBe(true);
+      const { marks } = await reached.call('status', {});
+      await reached.close();
+      return marks;
+    };
+    expect([await names(path), await names(copy)]).toEqual([0, 1]);
+    await daemons.pop()?.stop();
+    expect(await names(path)).toBe(0);
   });
 
   it('that is none is refused with the path', async () => {

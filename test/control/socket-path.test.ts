@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ControlClient } from '../../src/control/client.js';
@@ -6,6 +6,10 @@ import { makeRuntimeFolder, socketPath } from '../../src/control/socket-path.js'
 import { withFolder } from './with-folder.js';
 
 const UUID = '01234567-89ab-cdef-0123-456789abcdef';
+/** Any folder will do. */
+const STORE = import.meta.dirname;
+const { dev, ino } = statSync(STORE, { bigint: true });
+const NAME = `${UUID}.${dev.toString(36)}.${ino.toString(36)}.sock`;
 const code = (name: string) => expect.objectContaining({ code: name });
 
 /** As a user who is not root, whose runtime folder is this. */
@@ -21,32 +25,42 @@ afterEach(() => {
 });
 
 describe('the place of the socket', () => {
-  it('is in the runtime folder, by the uuid of the store', () => {
+  it('is in the runtime folder, by the uuid of the store and its folder', () => {
     asUser('/run/user/1000');
-    expect(socketPath(UUID)).toBe(`/run/user/1000/anywhen/${UUID}.sock`);
+    expect(socketPath(UUID, STORE)).toBe(`/run/user/1000/anywhen/${NAME}`);
   });
+
+  it('is another one for another folder, and the same by every way to it', () =>
+    withFolder(async (folder) => {
+      mkdirSync(join(folder, 'one'));
+      mkdirSync(join(folder, 'two'));
+      symlinkSync('one', join(folder, 'link'));
+      const [one, two, link] = ['one', 'two', 'link'].map((name) => socketPath(UUID, join(folder, name)));
+      expect(one).not.toBe(two);
+      expect(link).toBe(one);
+    }));
 
   it('is in the cache of the user where there is no runtime folder', () => {
     asUser('');
-    expect(socketPath(UUID)).toMatch(new RegExp(`/\\.cache/anywhen/${UUID}\\.sock$`));
+    expect(socketPath(UUID, STORE)).toMatch(new RegExp(`/\\.cache/anywhen/${NAME.replaceAll('.', '\\.')}$`));
   });
 
   it('is refused where its path would be cut short', () => {
-    const longest = 107 - `/anywhen/${UUID}.sock`.length;
+    const longest = 107 - `/anywhen/${NAME}`.length;
     asUser(`/${'x'.repeat(longest - 1)}`);
-    expect(socketPath(UUID).length).toBe(107);
+    expect(socketPath(UUID, STORE).length).toBe(107);
     vi.restoreAllMocks();
     asUser(`/${'x'.repeat(longest)}`);
-    expect(() => socketPath(UUID)).toThrowError(code('unsupported'));
+    expect(() => socketPath(UUID, STORE)).toThrowError(code('unsupported'));
     vi.restoreAllMocks();
     // Bytes count, not characters.
     asUser(`/${'ü'.repeat(longest - 1)}`);
-    expect(() => socketPath(UUID)).toThrowError(code('unsupported'));
+    expect(() => socketPath(UUID, STORE)).toThrowError(code('unsupported'));
   });
 
   it('that would be cut short is no place for a daemon: there is none', async () => {
     asUser(`/${'x'.repeat(200)}`);
-    expect(await ControlClient.connect(UUID)).toBeUndefined();
+    expect(await ControlClient.connect(UUID, STORE)).toBeUndefined();
   });
 
   it('is a folder for its owner alone, also when it was more open', () =>
