@@ -177,13 +177,14 @@ class Killing {
   }
 
   async #syncUntilDead(): Promise<void> {
-    const target = await openTarget(this.mounted.mnt, 'write');
+    let target: Target | undefined;
     try {
+      target = await openTarget(this.mounted.mnt, 'write');
       for (;;) await target.call('sync', {});
     } catch {
       // The daemon is dead.
     } finally {
-      await target.close();
+      await target?.close();
     }
   }
 
