@@ -146,6 +146,7 @@ async function* checkBlocks(engine: Engine, first: number, end: number): AsyncGe
   for (let block = first; block < end; block++) {
     block += await engine.mirror.zeroRun(block, end);
     if (block >= end) return;
+    if (engine.mirror.passing.has(block)) continue;
     try {
       await engine.mirror.read(block, bytes);
     } catch (error) {
