@@ -187,7 +187,8 @@ function sums(look: Look, flags: InspectFlags, options: PrintOptions): Promise<n
     if (item.type === 'end') return print(`${item.pages} pages${more(item.complete)}`);
     const { mim, mimSize, blocks, pages, moving } = item;
     print(`${pages} pages for ${blocks ?? '?'} blocks of ${mim ?? '?'}, ${mimSize ?? '?'} bytes`);
-    if (moving) print('a sync event is moving the MIM: the next opening repeats the move');
+    if (moving.length > 0)
+      print(`a sync event is moving the MIM: blocks of ${moving.length} pages are on their way`);
   });
 }
 

@@ -11,9 +11,9 @@ import {
   readDescriptor,
 } from '../journal/forward-descriptor.js';
 import { decodeForwardHeader } from '../journal/forward-header.js';
-import { storedIntact } from '../journal/forward-recovery.js';
 import { readSlots, type Slot, type SlotState } from '../journal/forward-slots.js';
 import { Ring } from '../journal/ring.js';
+import { storedIntact } from '../journal/stored-data.js';
 import { faultOf, type Look, readHead, sameBytes } from './look.js';
 
 export interface ForwardOptions {
@@ -153,12 +153,15 @@ async function* walked(
   const damaged: number[] = [];
   const slots = readSlots(executor, chain, identity?.seed ?? 0, (message) => problems.push(message));
   for await (const { offset, state, refusal, crc, descriptor } of slots) {
-    const stored = state === 'counts' && descriptor.storedLength > 0;
     const dataOffset = descriptor.storedLength > 0 ? data.place(descriptor.dataPosition) : undefined;
-    const named = stored && descriptor.kind === Kind.mark;
+    const stored =
+      state === 'counts' && dataOffset !== undefined
+        ? { file: FILES.forward, offset: dataOffset, ...only(descriptor) }
+        : undefined;
+    const named = stored !== undefined && descriptor.kind === Kind.mark;
     const name = named ? await nameAt(look, dataOffset, descriptor) : undefined;
-    const intact =
-      stored && options.data === true ? await storedIntact(executor, data, descriptor) : undefined;
+    const verify = stored !== undefined && options.data === true;
+    const intact = verify ? await storedIntact(executor, stored) : undefined;
     if (intact === false) damaged.push(descriptor.sequence);
     const judged = intact === undefined ? undefined : intact ? 'intact' : 'damaged';
     yield { type: 'descriptor', offset, state, refusal, crc, descriptor, dataOffset, name, data: judged };
@@ -168,6 +171,8 @@ async function* walked(
     problems.push(`forward: the data of sequence ${sequence} does not match its checksum`);
   }
 }
+
+const only = ({ start, length, sum }: ForwardDescriptor) => ({ start, length, sum });
 
 async function nameAt(
   look: Look,

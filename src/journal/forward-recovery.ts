@@ -1,14 +1,12 @@
-import { AnywhenError } from '../base/errors.js';
-import { alignUp, BLOCK, pieceCount } from '../base/range.js';
+import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
-import { crc32c } from '../format/checksum.js';
 import { DESCRIPTOR_SIZE, FILES } from '../format/layout.js';
-import { firstBadPiece, sumArrayLength } from '../format/pieces.js';
 import type { Epoch, JournalEntry } from '../format/superblock.js';
 import { ForwardChain } from './forward-chain.js';
 import { decodeDescriptor, type ForwardDescriptor } from './forward-descriptor.js';
 import { ForwardIndex } from './forward-index.js';
 import { Ring } from './ring.js';
+import { storedIntact } from './stored-data.js';
 
 /** What was found in the forward journal. */
 export interface ForwardScan {
@@ -120,31 +118,11 @@ export async function dataIntact(
   sequence: number,
 ): Promise<boolean> {
   if (!index.hasData(sequence)) return true;
-  return storedIntact(executor, data, {
+  return storedIntact(executor, {
+    file: FILES.forward,
+    offset: data.place(index.dataPosition(sequence)),
     start: index.start(sequence),
     length: index.length(sequence),
-    dataPosition: index.dataPosition(sequence),
     sum: index.sum(sequence),
   });
-}
-
-/** Whether the bytes at a place of the data queue are there and match their sums. @throws `io` */
-export async function storedIntact(
-  executor: Executor,
-  data: Ring,
-  stored: Pick<ForwardDescriptor, 'start' | 'length' | 'dataPosition' | 'sum'>,
-): Promise<boolean> {
-  const { start, length, dataPosition, sum } = stored;
-  const before = sumArrayLength(pieceCount(start, start + length));
-  const bytes = new Uint8Array(before + length);
-  const offset = data.place(dataPosition - before);
-  try {
-    await executor.run([{ op: 'read', file: FILES.forward, offset, into: bytes }]);
-  } catch (error) {
-    if (error instanceof AnywhenError && error.code === 'io') throw error;
-    return false;
-  }
-  const sums = before === 0 ? Uint32Array.of(sum) : new Uint32Array(bytes.slice(0, before).buffer);
-  if (before > 0 && crc32c(bytes.subarray(0, before)) !== sum) return false;
-  return firstBadPiece(start, bytes.subarray(before), sums, 0) < 0;
 }

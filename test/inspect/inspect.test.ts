@@ -367,6 +367,17 @@ describe('the sums of the MIM', () => {
     expect(items.find((item) => item.type === 'page')).toMatchObject({ mismatches: 1 });
   });
 
+  it('name the blocks that a MIM that was cut short does not have, and no others', async () => {
+    const broken = grown.disk.copy();
+    broken.files.get('mim')?.truncate(3 * 4096);
+    const all = (await read(disk, { blocks: true })).flatMap((item) =>
+      item.type === 'block' ? [item.block] : [],
+    );
+    const bad = (await read(broken, { data: true })).filter((item) => item.type === 'block');
+    expect(bad.map((item) => item.block)).toEqual(all.filter((block) => block >= 3));
+    expect(bad.every((item) => item.found === undefined && item.problem !== undefined)).toBe(true);
+  });
+
   it('of a damaged page are shown and not believed', async () => {
     const broken = grown.disk.copy();
     flip(broken, 'mim.sums', 40);
