@@ -10,7 +10,7 @@ import { PageStore } from './page-store.js';
  * A reader that was written from anywhen-store(5) reads stores that the program wrote, and finds the bytes of a
  * naive model that keeps a full copy for every instant: the page is complete, and right.
  */
-const RUNS = Number(process.env.PAGE_RUNS ?? 60);
+const RUNS = Number(process.env.PAGE_RUNS ?? 40);
 const SIZE = 40_000;
 
 const span = fc.record({ start: fc.nat(SIZE - 1), length: fc.integer({ min: 1, max: 9000 }) });

@@ -10,6 +10,7 @@ import { inspectAll } from '../../src/inspect/overview.js';
 import { inspectSums } from '../../src/inspect/sums.js';
 import { inspectSuperblock } from '../../src/inspect/superblock.js';
 import { encodeEdits } from '../../src/journal/catalog-format.js';
+import { encodeDescriptor } from '../../src/journal/forward-descriptor.js';
 import { SegmentKind } from '../../src/journal/segment-format.js';
 import { newStore, open, readAll, write } from '../support/model.js';
 import { DESCRIPTOR_BLOCKS, type GrownStore, grownStore, interruptedStore, SIZE } from './grown-store.js';
@@ -167,6 +168,25 @@ describe('the forward journal', () => {
       epoch: again.engine.epoch,
       sequence: lost?.descriptor.sequence,
     });
+  });
+
+  it('tells of a descriptor of a later version, at which an opening refuses the store', async () => {
+    const later = grown.disk.copy();
+    const last = (await rows(later)).filter((row) => row.state === 'counts').pop();
+    if (last === undefined) throw new Error('the journal is empty');
+    const { sequence, position } = last.descriptor;
+    const next = { ...last.descriptor, kind: 99 as never, sequence: sequence + 1, position: position + 128 };
+    const bytes = new Uint8Array(128);
+    encodeDescriptor(new DataView(bytes.buffer), 0, next, grown.volume.engine.meta.seed);
+    later.files.get('forward')?.write(last.offset + 128, bytes);
+    const message = `forward: the descriptor of sequence ${sequence + 1} is of a later version`;
+    expect((await forwardEnd(later)).problems).toEqual([message]);
+    await expect(open(later.copy())).rejects.toMatchObject({ code: 'unsupported', message });
+    // A left-over of another epoch in its place is none of the journal's.
+    encodeDescriptor(new DataView(bytes.buffer), 0, { ...next, epoch: 1 }, grown.volume.engine.meta.seed);
+    later.files.get('forward')?.write(last.offset + 128, bytes);
+    expect((await forwardEnd(later)).problems).toEqual([]);
+    await open(later.copy(), { time: grown.time });
   });
 
   it('finds damaged data only when it is asked to read data', async () => {
