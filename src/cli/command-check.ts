@@ -19,7 +19,9 @@ async function check(path: string, flags: OutputOptions & { data?: boolean }): P
   const options = { data: flags.data === true, progress: progressBar('checking', flags) };
   for await (const finding of checkFolder(await storeFolder(path), options)) {
     findings.push(finding);
-    if (flags.json !== true) print(`${finding.level}: ${finding.file}: ${finding.message}`);
+    const { level, file, offset, message } = finding;
+    const place = offset === undefined ? file : `${file}, offset ${offset}`;
+    if (flags.json !== true) print(`${level}: ${place}: ${message}`);
   }
   if (flags.json === true) printJson('check', { findings });
   const errors = findings.filter((finding) => finding.level === 'error').length;

@@ -6,10 +6,12 @@ import { parseSize } from '../base/units.js';
 import { storeFolder } from '../control/locate.js';
 import { lookAt, stillAsItWas } from '../inspect/look.js';
 import { openToLook } from '../inspect/open.js';
-import { parseTimeName } from '../namespace/time-name.js';
+import { localZone, parseTimeName } from '../namespace/time-name.js';
 import { EXIT, PARTLY } from './exit-codes.js';
 import { type InspectFlags, PRINTERS, type Printer } from './inspect-printers.js';
 import type { OutputOptions } from './output.js';
+import type { Clock } from './phrase.js';
+import { understood } from './time-argument.js';
 
 /** The options that each structure takes, beside those of every command. */
 const TAKES: Readonly<Record<string, readonly (keyof InspectFlags)[]>> = {
@@ -43,7 +45,7 @@ export function addInspectCommand(program: Command): void {
 type Flags = OutputOptions & Partial<Record<(typeof OPTIONS)[number], string | boolean>>;
 
 async function inspect(path: string, what: string, flags: Flags): Promise<void> {
-  const wanted = checkFlags(what, flags);
+  const wanted = await checkFlags(what, flags);
   const printer = PRINTERS[what] as Printer;
   const store = await openToLook(await storeFolder(path));
   try {
@@ -51,7 +53,9 @@ async function inspect(path: string, what: string, flags: Flags): Promise<void> 
     if (store.inUse !== undefined) note(`${store.inUse}; what is read may be in motion`, flags);
     const overtaken = async () => store.inUse !== undefined && !(await stillAsItWas(look));
     const options = { json: flags.json === true, inUse: store.inUse };
-    const problems = await printer(look, wanted, options).catch(async (cause: unknown) => {
+    const show = (at: string | undefined) => printer(look, { ...wanted, at }, options);
+    const shown = wanted.at === undefined ? show(undefined) : understood(wanted.at, clock, show);
+    const problems = await shown.catch(async (cause: unknown) => {
       throw (await overtaken()) ? changedMeanwhile(cause) : cause;
     });
     const moved = await overtaken();
@@ -73,7 +77,7 @@ function note(message: string, flags: OutputOptions): void {
   if (flags.quiet !== true) process.stderr.write(`anywhen: ${message}\n`);
 }
 
-function checkFlags(what: string, flags: Flags): InspectFlags {
+async function checkFlags(what: string, flags: Flags): Promise<InspectFlags> {
   for (const option of OPTIONS) {
     if (flags[option] === undefined || TAKES[what]?.includes(option) === true) continue;
     throw new AnywhenError('usage', `inspect ${what}: there is no --${option}`);
@@ -81,11 +85,13 @@ function checkFlags(what: string, flags: Flags): InspectFlags {
   if (what === 'maps' && flags.at === undefined)
     throw new AnywhenError('usage', 'inspect maps: give the instant with --at');
   const bound = what === 'forward' ? sequenceOrInstant : parseSize;
+  const border = (option: 'from' | 'to') =>
+    flags[option] === undefined ? undefined : bound(flags[option] as string);
   const text = (option: 'from' | 'to' | 'at') => flags[option] as string | undefined;
   return {
     at: text('at'),
-    from: flags.from === undefined ? undefined : bound(flags.from as string),
-    to: flags.to === undefined ? undefined : bound(flags.to as string),
+    from: await border('from'),
+    to: await border('to'),
     limit: countOf('limit', flags),
     segment: countOf('segment', flags),
     all: flags.all === true,
@@ -101,13 +107,26 @@ function countOf(option: 'limit' | 'segment', flags: Flags): number | undefined 
   throw new AnywhenError('usage', `--${option} takes a whole number`);
 }
 
+/** Without the clock of the store, which may be beyond opening. */
+async function clock(): Promise<Clock> {
+  return { now: wallNow(), zone: localZone() };
+}
+
 /** A bound in the forward journal. Nothing but what the text itself says: the store may be beyond resolving names. */
-function sequenceOrInstant(text: string): number | Instant {
+async function sequenceOrInstant(text: string): Promise<number | Instant> {
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  const { name, toFlush } = parseTimeName(text);
-  if (name.kind === 'instant' && !toFlush) return name.at;
-  if (name.kind === 'age' && !toFlush) return wallNow() - name.ns;
-  throw new AnywhenError('usage', `${text} is neither a sequence nor a time`, {
+  const refusal = new AnywhenError('usage', `${text} is neither a sequence nor a time`, {
     hint: `A sequence is a number; a time looks like ${formatInstant(wallNow())} or -2h.`,
   });
+  const unknown = new AnywhenError('not-found', refusal.message);
+  try {
+    return await understood(text, clock, async (given) => {
+      const { name, toFlush } = parseTimeName(given);
+      if (name.kind === 'instant' && !toFlush) return name.at;
+      if (name.kind === 'age' && !toFlush) return wallNow() - name.ns;
+      throw name.kind === 'mark' ? unknown : refusal;
+    });
+  } catch (error) {
+    throw error instanceof AnywhenError && error.code === 'not-found' ? refusal : error;
+  }
 }

@@ -98,8 +98,9 @@ async function daemonOf(path: string): Promise<number | undefined> {
   try {
     const target = await openTarget(path, 'read');
     const { pid } = await target.call('ping', {});
+    const { mountPoint } = await target.call('status', {});
     await target.close();
-    return target.daemon ? pid : undefined;
+    return mountPoint === path ? pid : undefined;
   } catch {
     return undefined;
   }

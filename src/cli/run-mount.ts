@@ -54,12 +54,17 @@ export async function serve(
       allowOther,
       allowRoot,
     });
-    const control = await ControlServer.start({ ...host, stop: (lazy) => mounted.unmount(lazy) });
+    const stop = (lazy: boolean) => mounted.unmount(lazy);
+    const control = await ControlServer.start({ ...host, stop }).catch(async (error: unknown) => {
+      // A mount whose daemon has gone would be left.
+      await mounted.unmount(true);
+      throw error;
+    });
     const stopTimers = ageTimers(volume, log);
-    const stop = (lazy: boolean) =>
-      mounted.unmount(lazy).catch((error: unknown) => log.error({}, messageOf(error)));
-    let signals = 0;
-    const onSignal = () => void stop(++signals > 0);
+    const onSignal = () => {
+      // Lazily: whoever still has it open would keep it for ever.
+      mounted.unmount(true).catch((error: unknown) => log.error({}, messageOf(error)));
+    };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
     process.on(

@@ -6,7 +6,7 @@ import type { Target } from '../control/locate.js';
 import { inexact } from '../control/operations.js';
 import { parseTimeName } from '../namespace/time-name.js';
 import type { OutputOptions } from './output.js';
-import { parsePhrase } from './phrase.js';
+import { type Clock, parsePhrase } from './phrase.js';
 
 /** The longest text of a time that the protocol carries. */
 const LONGEST = 256;
@@ -27,7 +27,8 @@ export async function timePoint(
   flags: OutputOptions,
   between: 'older' | 'refuse' = 'older',
 ): Promise<ResultOf<'resolve'>> {
-  const resolution = await understood(target, text, (at) => target.call('resolve', { at }));
+  const clock = () => target.call('clock', {});
+  const resolution = await understood(text, clock, (at) => target.call('resolve', { at }));
   const { asked, at, exact } = resolution;
   if (!exact && between === 'refuse') throw inexact(text, resolution);
   const instead = exact ? '' : `; showing ${formatInstant(at)}, the newest point before it`;
@@ -45,12 +46,21 @@ export interface Border {
 
 /** The instant that a time of the command line means, whether or not it can be shown. @throws as `timePoint` */
 export async function timeBorder(target: Target, text: string, flags: OutputOptions): Promise<Border> {
-  const { at } = await understood(target, text, (name) => target.call('instant', { at: name }));
+  const clock = () => target.call('clock', {});
+  const { at } = await understood(text, clock, (name) => target.call('instant', { at: name }));
   return { at: formatInstant(at), tell: () => tell(target, text, at, '', flags) };
 }
 
-/** Calls with the time name that the text means. A mark comes before a phrase: its owner chose the name. */
-async function understood<T>(target: Target, text: string, call: (name: string) => Promise<T>): Promise<T> {
+/**
+ * Calls with the time name that the text means. A mark comes before a phrase: its owner chose the name.
+ *
+ * @param call throws `not-found` for a name that is neither a time nor a mark
+ */
+export async function understood<T>(
+  text: string,
+  clock: () => Promise<Clock>,
+  call: (name: string) => Promise<T>,
+): Promise<T> {
   const name = isoForm(text);
   if (name === '' || name.length > LONGEST)
     throw new AnywhenError('usage', `a time has from 1 to ${LONGEST} characters`);
@@ -61,7 +71,7 @@ async function understood<T>(target: Target, text: string, call: (name: string) 
     if (!(error instanceof AnywhenError) || error.code !== 'not-found') throw error;
     const tail = name.endsWith('~') ? '~' : '';
     const words = tail === '' ? name : name.slice(0, -1);
-    const at = await parsePhrase(words, await target.call('clock', {}));
+    const at = await parsePhrase(words, await clock());
     if (at === undefined) throw new AnywhenError('not-found', error.message, { cause: error, hint: HINT });
     return await call(formatInstant(at) + tail).catch((refusal: unknown) => {
       throw named(text, refusal);

@@ -59,9 +59,11 @@ export class ControlClient {
     readonly hello: Hello,
   ) {}
 
-  /** Connects to the daemon of the store with this uuid; undefined if there is none. */
-  static async connect(uuid: string): Promise<ControlClient | undefined> {
-    const socket = connect(socketPath(uuid));
+  /** Connects to the daemon of the store with this uuid in this folder; undefined if there is none. */
+  static async connect(uuid: string, folder: string): Promise<ControlClient | undefined> {
+    const path = possiblePath(uuid, folder);
+    if (path === undefined) return undefined;
+    const socket = connect(path);
     const there = await new Promise<boolean>((resolve) => {
       socket.once('connect', () => resolve(true));
       socket.once('error', () => resolve(false));
@@ -114,6 +116,15 @@ export class ControlClient {
 
   close(): void {
     this.socket.end();
+  }
+}
+
+/** Where no socket can be, no daemon has one. */
+function possiblePath(uuid: string, folder: string): string | undefined {
+  try {
+    return socketPath(uuid, folder);
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AnywhenError, systemCode } from '../base/errors.js';
 import { OsExecutor } from '../file/os-executor.js';
@@ -41,7 +41,7 @@ export async function openTarget(path: string, access: 'read' | 'write'): Promis
   const folder = await storeFolder(path);
   const executor = new OsExecutor(folder, true);
   const { superblock } = await StoreMeta.load(executor).finally(() => executor.close());
-  const client = await daemonOf(folder, formatUuid(superblock.uuid));
+  const client = await ControlClient.connect(formatUuid(superblock.uuid), folder);
   if (client !== undefined) {
     return {
       daemon: true,
@@ -57,23 +57,4 @@ export async function openTarget(path: string, access: 'read' | 'write'): Promis
       operations[operation](host, args as never, listener) as Promise<never>,
     close: () => store.close(),
   };
-}
-
-/**
- * The daemon that has this folder. A copy of a store has the uuid of its original: whatever is asked of the
- * copy must never reach the daemon of the original.
- */
-async function daemonOf(folder: string, uuid: string): Promise<ControlClient | undefined> {
-  const client = await ControlClient.connect(uuid);
-  if (client === undefined || (await sameFolder(client.hello.folder, folder))) return client;
-  client.close();
-  return undefined;
-}
-
-async function sameFolder(one: string, other: string): Promise<boolean> {
-  if (one === other) return true;
-  const [a, b] = await Promise.all(
-    [one, other].map((path) => stat(path, { bigint: true }).catch(() => undefined)),
-  );
-  return a !== undefined && b !== undefined && a.dev === b.dev && a.ino === b.ino;
 }

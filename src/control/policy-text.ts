@@ -2,6 +2,17 @@ import { AnywhenError } from '../base/errors.js';
 import { parseDuration, parseSize } from '../base/units.js';
 import type { Policy } from '../volume/model.js';
 
+/** The settings, as they are written. */
+export const SETTINGS: readonly string[] = [
+  'granularity',
+  'high-water',
+  'sync-interval',
+  'flush-interval',
+  'flush-bytes',
+  'sync-on-unmount',
+  'sync-on-mark',
+];
+
 type Writable = { -readonly [K in keyof Policy]?: Policy[K] };
 
 /** `KEY=VALUE` settings as a person writes them. @throws `usage` */
@@ -42,7 +53,7 @@ function set(policy: Writable, key: string, value: string): void {
       return;
     default:
       throw new AnywhenError('usage', `policy: there is no setting ${key}`, {
-        hint: 'granularity, high-water, sync-interval, flush-interval, flush-bytes, sync-on-unmount, sync-on-mark',
+        hint: SETTINGS.join(', '),
       });
   }
 }

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { AnywhenError, messageOf } from '../base/errors.js';
 import { formatUuid } from '../volume/status.js';
@@ -19,51 +20,59 @@ import { makeRuntimeFolder, socketPath } from './socket-path.js';
 import { decodeFrom } from './wire.js';
 
 const MAX_CLIENTS = 32;
+let counter = 0;
 
 /** The daemon's end of the control socket; its folder's mode is the guard. */
 export class ControlServer {
   readonly #clients = new Set<Socket>();
-  readonly #path: string;
+  /** Of the socket: the daemon of a second read-only mount takes the path over. */
+  #inode = 0;
 
   private constructor(
     readonly host: Host,
     readonly server: Server,
     readonly uuid: string,
-  ) {
-    this.#path = socketPath(uuid);
-  }
+    readonly path: string,
+  ) {}
 
-  /** The caller holds the store's lock, so a socket that is there is a dead daemon's. */
+  /** The caller holds the store's lock, so a socket that is there is a dead daemon's, or one of a read-only mount. */
   static async start(host: Host): Promise<ControlServer> {
     makeRuntimeFolder();
     const uuid = formatUuid(host.volume.engine.meta.superblock.uuid);
     // A client may say all that it has to say, and close its half: it still gets its answers.
     const server = createServer({ allowHalfOpen: true });
-    const control = new ControlServer(host, server, uuid);
+    const control = new ControlServer(host, server, uuid, socketPath(uuid, host.folder));
     server.on('connection', (socket) => void control.#connected(socket));
-    rmSync(control.#path, { force: true });
+    // Bound elsewhere and moved to its place: the system removes the name that was bound when a server ends,
+    // and by then the place may be another daemon's.
+    const bound = join(dirname(control.path), `.${process.pid}.${counter++}`);
+    rmSync(bound, { force: true });
     const listening = once(server, 'listening');
     // Binding happens within `listen`: nothing else is made with this mask.
     const mask = process.umask(0o177);
     try {
-      server.listen(control.#path);
+      server.listen(bound);
     } finally {
       process.umask(mask);
     }
     try {
       await listening;
-      chmodSync(control.#path, 0o600);
+      chmodSync(bound, 0o600);
+      control.#inode = statSync(bound).ino;
+      renameSync(bound, control.path);
     } catch (cause) {
+      server.close();
       const why = messageOf(cause);
-      throw new AnywhenError('io', `${control.#path}: the control socket cannot be made: ${why}`, { cause });
+      throw new AnywhenError('io', `${control.path}: the control socket cannot be made: ${why}`, { cause });
     }
     return control;
   }
 
   async stop(): Promise<void> {
+    if (statSync(this.path, { throwIfNoEntry: false })?.ino === this.#inode)
+      rmSync(this.path, { force: true });
     for (const socket of this.#clients) socket.destroySoon();
     this.server.close();
-    rmSync(this.#path, { force: true });
   }
 
   async #connected(socket: Socket): Promise<void> {

@@ -1,6 +1,6 @@
 import { AnywhenError } from '../base/errors.js';
-import { SUPERBLOCK_SIZE } from './layout.js';
-import { decodeSuperblock, type Superblock, superblockIntact } from './superblock.js';
+import { FILES, SUPERBLOCK_SIZE } from './layout.js';
+import { decodeSuperblock, type Superblock, superblockIntact, superblockOffset } from './superblock.js';
 
 /**
  * What a copy of the superblock is. `empty`: nothing but zeros, as the first copy of a new store is. `short`: the
@@ -45,8 +45,8 @@ function readCopy(bytes: Uint8Array): Omit<SuperblockCopy, 'offset'> {
 }
 
 /**
- * The copy that counts: the intact one with the higher sequence. None counts beside one whose checksum is right
- * and that cannot be read: it may be the newer one.
+ * The copy that counts: the intact one with the higher sequence; of two that say the same, the one that was made
+ * durable first. None counts beside one whose checksum is right and that cannot be read: it may be the newer one.
  *
  * @throws `damaged` if neither copy is intact, `unsupported` if a newer version wrote it
  */
@@ -58,19 +58,14 @@ export function usedCopy(
     const { state, error, content } = copy;
     if (state === 'refused' && error !== undefined) throw error;
     if (state !== 'intact' || content === undefined) continue;
-    if (used === undefined || content.sequence > used.content.sequence) used = { ...copy, content };
+    const newer = used === undefined || content.sequence > used.content.sequence;
+    const first =
+      content.sequence === used?.content.sequence && copy.offset === superblockOffset(content.sequence);
+    if (newer || first) used = { ...copy, content };
   }
   if (used !== undefined) return used;
   throw new AnywhenError('damaged', 'superblock: neither copy is intact', {
+    data: { file: FILES.superblock, offset: 0 },
     hint: 'Is this the folder of a store? `anywhen inspect STORE superblock` shows what is there.',
   });
-}
-
-/**
- * Reads the file: the copy that counts.
- *
- * @throws `damaged` if neither copy is intact, `unsupported` if a newer version wrote it
- */
-export function decodeSuperblockFile(bytes: Uint8Array): Superblock {
-  return usedCopy(superblockCopies(bytes)).content;
 }

@@ -1,9 +1,11 @@
-import { messageOf } from '../base/errors.js';
+import { AnywhenError, messageOf } from '../base/errors.js';
+import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
-import { FILES, moveRecord, segmentData, segmentDescriptors } from '../format/layout.js';
+import { FILES, moveRecord, SUMS_PER_PAGE, segmentData, segmentDescriptors } from '../format/layout.js';
 import { SegmentKind } from '../journal/segment-format.js';
-import { storedIntact } from '../journal/stored-data.js';
-import { openEngine } from '../volume/engine.js';
+import { damageIn } from '../journal/stored-data.js';
+import { type MovePage, MoveRecordReader } from '../sync/move-record.js';
+import { type Engine, openEngine } from '../volume/engine.js';
 import { inspectBackward, type SegmentRowItem } from './backward.js';
 import { inspectCatalog, sumOfCatalog } from './catalog.js';
 import { inspectForward } from './forward.js';
@@ -15,6 +17,8 @@ import { inspectSuperblock } from './superblock.js';
 export interface Finding {
   readonly level: 'error' | 'warning';
   readonly file: string;
+  /** Where in the file, bytes; undefined when the whole of it is meant. */
+  readonly offset?: number;
   readonly message: string;
 }
 
@@ -33,46 +37,75 @@ export interface CheckOptions {
 export async function* checkStore(executor: Executor, options: CheckOptions): AsyncGenerator<Finding> {
   const look = await lookAt(executor);
   const told = new Set<string>();
-  const findings = async function* (): AsyncGenerator<Finding> {
-    yield* checkSuperblock(look);
-    yield* checkForward(look, options.data);
-    yield* checkCatalog(look);
-    yield* checkBackward(look, options.data);
-    yield* checkSums(look, options);
-    yield* checkWhole(look, told);
-  };
-  for await (const finding of findings()) {
+  for await (const one of findings(look, options)) {
     // What is wrong with the superblock is in the way of every structure; it is told once.
-    if (told.has(finding.message)) continue;
-    told.add(finding.message);
-    yield finding;
+    const key = `${one.file} ${one.offset} ${one.message}`;
+    if (told.has(key)) continue;
+    told.add(key);
+    yield one;
   }
 }
 
-const error = (file: string, message: string): Finding => ({ level: 'error', file, message });
+async function* findings(look: Look, options: CheckOptions): AsyncGenerator<Finding> {
+  yield* checkSuperblock(look);
+  yield* checkForward(look, options.data);
+  yield* checkCatalog(look);
+  yield* checkBackward(look, options.data);
+  let engine: Engine;
+  try {
+    engine = await openEngine(look.executor, { readOnly: true });
+  } catch (error) {
+    yield* checkSums(look, options);
+    yield opened(error);
+    return;
+  }
+  yield* checkMirror(engine, look, options);
+}
+
+/** Many a message begins with its place, which the finding names already. */
+function finding(otherwise: string, offset: number | undefined, message: string): Finding {
+  const [, named, at] = /^([a-z./0-9]+)(?:, offset (\d+))?: /.exec(message) ?? [];
+  const file = named !== undefined && isFile(named) ? named : otherwise;
+  const rest = file === named ? message.slice(message.indexOf(': ') + 2) : message;
+  const place = offset ?? (at === undefined || file !== named ? undefined : Number(at));
+  return { level: 'error', file, ...(place === undefined ? {} : { offset: place }), message: rest };
+}
+
+function isFile(name: string): boolean {
+  return name.startsWith(`${FILES.backward}/`) || Object.values<string>(FILES).includes(name);
+}
+
+/** An error as a finding. */
+function opened(error: unknown): Finding {
+  const { file, offset } = error instanceof AnywhenError ? error.data : {};
+  const place = typeof offset === 'number' ? offset : undefined;
+  return finding(typeof file === 'string' ? file : 'store', place, messageOf(error));
+}
 
 /** A copy that is damaged beside one that counts may be what a power cut tore: the next commit writes it anew. */
 function* checkSuperblock(look: Look): Generator<Finding> {
   const { copies, problem } = inspectSuperblock(look);
   for (const { problem: own, offset } of copies) {
     if (own === undefined) continue;
-    const level = problem === undefined ? 'warning' : 'error';
-    yield { level, file: FILES.superblock, message: `${own} (the copy at offset ${offset})` };
+    const told = finding(FILES.superblock, offset, own);
+    yield problem === undefined ? { ...told, level: 'warning' } : told;
   }
-  if (problem !== undefined) yield error(FILES.superblock, problem);
+  if (look.distrust !== undefined) yield opened(look.distrust);
 }
 
 async function* checkForward(look: Look, data: boolean): AsyncGenerator<Finding> {
   for await (const item of inspectForward(look, { data })) {
     if (item.type === 'descriptor') continue;
-    for (const problem of item.problems) yield error(FILES.forward, problem);
+    for (const { message, offset } of item.problems) yield finding(FILES.forward, offset, message);
   }
 }
 
 async function* checkCatalog(look: Look): AsyncGenerator<Finding> {
   for await (const item of inspectCatalog(look)) {
-    if (item.type === 'catalog') for (const problem of item.problems) yield error(FILES.catalog, problem);
-    if (item.type === 'record' && item.problem !== undefined) yield error(FILES.catalog, item.problem);
+    if (item.type === 'catalog')
+      for (const { message, offset } of item.problems) yield finding(FILES.catalog, offset, message);
+    if (item.type === 'record' && item.problem !== undefined)
+      yield finding(FILES.catalog, item.offset, item.problem);
   }
 }
 
@@ -82,13 +115,16 @@ async function* checkBackward(look: Look, data: boolean): AsyncGenerator<Finding
     if (item.type === 'segment') {
       const file = segmentDescriptors(item.segment);
       if (item.named === undefined) yield orphan(file);
-      for (const problem of item.problems) yield error(file, problem);
+      for (const { message, offset } of item.problems) yield finding(file, offset, message);
     }
-    if (item.type === 'stranger' || (item.type === 'move' && !item.due))
-      yield orphan(item.type === 'move' ? moveRecord(item.segment) : item.file);
-    else if (item.type === 'move' && item.problem !== undefined) yield error(FILES.backward, item.problem);
+    if (item.type === 'stranger') yield orphan(item.file);
+    if (item.type === 'move') {
+      if (!item.due) yield orphan(moveRecord(item.segment));
+      if (item.problem !== undefined) yield finding(moveRecord(item.segment), 0, item.problem);
+    }
     if (item.type !== 'descriptor') continue;
-    if (item.problem !== undefined) yield error(segmentDescriptors(item.segment), item.problem);
+    const file = segmentDescriptors(item.segment);
+    if (item.problem !== undefined) yield finding(file, item.offset, item.problem);
     else if (item.descriptor.kind === SegmentKind.marker)
       lists.add([item.segment, item.index + 1, item.descriptor.sequence, item.descriptor.extents].join());
     else if (data) yield* checkExtent(look, item);
@@ -99,50 +135,91 @@ async function* checkBackward(look: Look, data: boolean): AsyncGenerator<Finding
 const orphan = (file: string): Finding => ({
   level: 'warning',
   file,
-  message: `${file}: an orphan, the catalog does not name it`,
+  message: 'an orphan: the catalog does not name it',
 });
 
 async function* checkExtent({ executor }: Look, item: SegmentRowItem): AsyncGenerator<Finding> {
   const { descriptor, segment, index } = item;
   if (descriptor.kind !== SegmentKind.extent) return;
-  const { dataSegment, offset, originStart: start, originLength: length, sum } = descriptor;
+  const { dataSegment, originStart: start, originLength: length, sum } = descriptor;
   const file = segmentData(dataSegment);
-  if (await storedIntact(executor, { file, offset, start, length, sum })) return;
-  yield error(file, `segment ${segment}, descriptor ${index}: its data does not match its checksum`);
+  const damage = await damageIn(executor, { file, offset: descriptor.offset, start, length, sum });
+  if (damage === undefined) return;
+  yield finding(
+    file,
+    damage,
+    `the data of descriptor ${index} of segment ${segment} does not match its checksum`,
+  );
 }
 
 /** The list of every snapshot must be where the catalog says. */
 async function* checkLists(look: Look, lists: ReadonlySet<string>): AsyncGenerator<Finding> {
   for (const { sequence, segment, record, extents } of (await sumOfCatalog(look)).snapshots) {
     if (lists.has([segment, record, sequence, extents].join())) continue;
-    yield error(FILES.catalog, `snapshot ${sequence}: its list is not in segment ${segment}`);
+    const message = `snapshot ${sequence}: its list is not in segment ${segment}`;
+    yield finding(FILES.catalog, undefined, message);
   }
 }
 
+/** For a store that cannot be opened: what the sums tell by themselves. */
 async function* checkSums(look: Look, options: CheckOptions): AsyncGenerator<Finding> {
   const mim = look.superblock?.mimName ?? FILES.mim;
   let pages = 0;
   for await (const item of inspectSums(look, { data: options.data })) {
     if (item.type === 'sums') {
       pages = item.pages;
-      for (const problem of item.problems) yield error(FILES.sums, problem);
-      if (item.moving.length > 0) yield { level: 'warning', file: mim, message: onTheirWay(item.moving) };
+      for (const { message, offset } of item.problems) yield finding(FILES.sums, offset, message);
     }
     if (item.type === 'page') options.progress?.(item.page + 1, pages);
-    if (item.type === 'page' && item.problem !== undefined) yield error(FILES.sums, item.problem);
-    if (item.type === 'block' && item.problem !== undefined) yield error(mim, item.problem);
+    if (item.type === 'page' && item.problem !== undefined)
+      yield finding(FILES.sums, item.offset, item.problem);
+    if (item.type === 'block' && item.problem !== undefined) yield finding(mim, item.offset, item.problem);
   }
 }
 
-const onTheirWay = (pages: readonly number[]) =>
-  `a sync event was interrupted; the blocks of ${pages.length} pages of sums are verified when the next opening ends it`;
+/** The sums, and the blocks as the engine sees them: where a sync event was interrupted, with what it will write. */
+async function* checkMirror(engine: Engine, look: Look, options: CheckOptions): AsyncGenerator<Finding> {
+  const { executor, meta } = engine;
+  const { copied, mimSize } = meta.superblock;
+  const moves = copied === undefined ? undefined : new MoveRecordReader(executor, copied).pages();
+  let moving = await moves?.next();
+  const end = Math.max(alignUp(mimSize, BLOCK) / BLOCK, alignUp(copied?.endSize ?? 0, BLOCK) / BLOCK);
+  for await (const item of inspectSums(look)) {
+    if (item.type === 'sums')
+      for (const { message, offset } of item.problems) yield finding(FILES.sums, offset, message);
+    if (item.type !== 'page') continue;
+    if (moving?.value?.page === item.page) {
+      yield* checkPage(engine, item.page, moving.value, end, options.data);
+      moving = await moves?.next();
+    } else if (item.problem !== undefined) {
+      yield finding(FILES.sums, item.offset, item.problem);
+    } else {
+      yield* checkPage(engine, item.page, undefined, end, options.data);
+    }
+    options.progress?.(item.page + 1, Math.ceil(end / SUMS_PER_PAGE));
+  }
+}
 
-/** Opens the store, which finds what is wrong between the structures. */
-async function* checkWhole(look: Look, told: ReadonlySet<string>): AsyncGenerator<Finding> {
-  try {
-    const { warnings } = await openEngine(look.executor, { readOnly: true });
-    for (const message of warnings) yield error(FILES.forward, message);
-  } catch (cause) {
-    if (!told.has(messageOf(cause))) yield error('store', `cannot be opened: ${messageOf(cause)}`);
+/** Each block on its own, so that every bad one is named; but not those that the journal writes wholly. */
+async function* checkPage(
+  { mirror }: Engine,
+  page: number,
+  moving: MovePage | undefined,
+  end: number,
+  data: boolean,
+): AsyncGenerator<Finding> {
+  if (!data) return;
+  const later = new Set(moving?.blocks);
+  const bytes = new Uint8Array(BLOCK);
+  const stop = Math.min(end, (page + 1) * SUMS_PER_PAGE);
+  for (let block = page * SUMS_PER_PAGE; block < stop; block++) {
+    block += await mirror.zeroRun(block, stop);
+    if (block >= stop) return;
+    if (later.has(block % SUMS_PER_PAGE) && !mirror.overlay.has(block)) continue;
+    try {
+      await mirror.read(block, bytes);
+    } catch (error) {
+      yield opened(error);
+    }
   }
 }

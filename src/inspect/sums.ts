@@ -4,7 +4,7 @@ import { FILES, PAGE_SPAN, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layou
 import { blockSums } from '../mirror/block-sum.js';
 import { neverWritten, pageCrc, rawSums, sumsPageFault } from '../mirror/sums-page.js';
 import { MoveRecordReader } from '../sync/move-record.js';
-import { faultOf, type Look } from './look.js';
+import { faultOf, type Look, type Problem, problemOf } from './look.js';
 
 export interface SumsOptions {
   /** Only the pages that cover `[from, to)` of the volume, bytes. */
@@ -28,7 +28,7 @@ export interface SumsHead {
   readonly blocks: number | undefined;
   /** A sync event moves the MIM, or was interrupted in it: until it has ended, blocks of these pages are of before or after. */
   readonly moving: readonly number[];
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }
 
 export interface SumsPage {
@@ -86,7 +86,8 @@ export async function* inspectSums(look: Look, options: SumsOptions = {}): Async
 
 async function headOf(look: Look): Promise<SumsHead> {
   const { executor, superblock, distrust, identity } = look;
-  const problems: string[] = [];
+  const problems: Problem[] = [];
+  const say = (message: string) => problems.push({ message, offset: undefined });
   const found: { size?: number | undefined; mimSize?: number | undefined } = {};
   // A name that nothing vouches for is not followed.
   const mim = distrust === undefined ? superblock?.mimName : FILES.mim;
@@ -99,12 +100,12 @@ async function headOf(look: Look): Promise<SumsHead> {
     }),
     distrust,
   ]) {
-    if (fault !== undefined) problems.push(fault.message);
+    if (fault !== undefined) problems.push(problemOf(fault));
   }
   const { size, mimSize } = found;
-  if (size === undefined && problems.length === 0) problems.push(`${FILES.sums}: is missing`);
-  if (mimSize === undefined && problems.length === 0) problems.push(`${mim}: is missing`);
-  if (identity === undefined) problems.push('no header tells the uuid that the checksums begin with');
+  if (size === undefined && problems.length === 0) say(`${FILES.sums}: is missing`);
+  if (mimSize === undefined && problems.length === 0) say(`${mim}: is missing`);
+  if (identity === undefined) say('no header tells the uuid that the checksums begin with');
   const pages = Math.floor((size ?? 0) / SUMS_PAGE_SIZE);
   const blocks = superblock === undefined ? undefined : alignUp(superblock.mimSize, BLOCK) / BLOCK;
   const moving: number[] = [];

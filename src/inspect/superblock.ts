@@ -32,7 +32,7 @@ export function inspectSuperblock(look: Look): SuperblockFacts {
   return { size: look.superblockSize, copies, problem: look.distrust?.message };
 }
 
-/** The first copy of a new store is empty until its second commit. */
+/** The first copy of a new store may be empty until its second commit. */
 function emptyProblem(state: CopyState, look: Look): string | undefined {
   if (state !== 'empty' || look.superblock?.sequence === 1) return undefined;
   return 'superblock: this copy is empty';

@@ -2,7 +2,7 @@ import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { crc32c } from '../format/checksum.js';
 import { Reader, Writer } from '../format/cursor.js';
-import { CATALOG_HEADER_SIZE, FORMAT_VERSION, MAX_CATALOG_RECORD } from '../format/layout.js';
+import { CATALOG_HEADER_SIZE, FILES, FORMAT_VERSION, MAX_CATALOG_RECORD } from '../format/layout.js';
 
 /*
  * catalog: a header of 4 KiB, then records, append-only. The superblock says how long it is; what lies behind
@@ -98,7 +98,9 @@ export function decodeCatalogHeader(bytes: Uint8Array): CatalogHeader {
   const magic = reader.bytes(8);
   const crc = reader.u32();
   if (!MAGIC.every((byte, index) => magic[index] === byte) || crc32c(bytes.subarray(12)) !== crc) {
-    throw new AnywhenError('damaged', 'catalog: the header is damaged');
+    throw new AnywhenError('damaged', 'catalog: the header is damaged', {
+      data: { file: FILES.catalog, offset: 0 },
+    });
   }
   const version = reader.u32();
   if (version !== FORMAT_VERSION) throw new AnywhenError('unsupported', `catalog: format version ${version}`);
@@ -189,7 +191,10 @@ export function decodeEdit(
   offset: number,
   seed: number,
 ): { edit: CatalogEdit; length: number } {
-  const damaged = (why: string) => new AnywhenError('damaged', `catalog, offset ${offset}: ${why}`);
+  const damaged = (why: string) =>
+    new AnywhenError('damaged', `catalog, offset ${offset}: ${why}`, {
+      data: { file: FILES.catalog, offset },
+    });
   const head = new Reader(bytes.subarray(at), 'catalog');
   const crc = head.u32();
   const length = head.u32();

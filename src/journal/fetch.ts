@@ -172,8 +172,12 @@ export class Fetcher {
     start: number,
   ): void {
     const first = Math.floor(piece.from / BLOCK) - Math.floor(stored.start / BLOCK);
-    if (this.verify && firstBadPiece(piece.from, piece.bytes, sums, first) >= 0)
-      throw damaged(stored.file, piece.offset);
+    const bad = this.verify ? firstBadPiece(piece.from, piece.bytes, sums, first) - first : -1;
+    if (bad >= 0)
+      throw damaged(
+        stored.file,
+        piece.offset + Math.max(0, alignDown(piece.from, BLOCK) + bad * BLOCK - piece.from),
+      );
     if (piece.bytes !== into)
       into.set(piece.bytes.subarray(start - piece.from, start - piece.from + into.length));
   }

@@ -30,14 +30,16 @@ export class ForwardChain {
   /** The highest sequence that a descriptor which counts, or the superblock, says was durable. */
   durable: number;
 
+  /** @param copied the end of a sync event between its commits, which was durable before the first */
   constructor(
     readonly journal: JournalEntry,
     readonly epochs: readonly Epoch[],
+    copied = 0,
   ) {
     this.next = journal.firstSequence;
     this.position = journal.descriptorTail;
     this.dataEnd = journal.dataTail;
-    this.durable = (epochs[epochs.length - 1]?.firstSequence ?? journal.firstSequence) - 1;
+    this.durable = Math.max(copied, (epochs[epochs.length - 1]?.firstSequence ?? journal.firstSequence) - 1);
   }
 
   /** Why an intact descriptor is not the next one, or undefined if it is. */

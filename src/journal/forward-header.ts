@@ -1,12 +1,13 @@
 import { AnywhenError } from '../base/errors.js';
 import { crc32c } from '../format/checksum.js';
 import { Reader, Writer } from '../format/cursor.js';
-import { FORMAT_VERSION, FORWARD_HEADER_SIZE } from '../format/layout.js';
+import { FILES, FORMAT_VERSION, FORWARD_HEADER_SIZE } from '../format/layout.js';
 
 /*
  * The first 4 KiB of `forward`: magic "ANYFWD\0\0", u32 CRC32C of bytes 12..4096, u32 format version, store
  * uuid, zeros. The regions are named by the superblock.
  */
+const HERE = { file: FILES.forward, offset: 0 };
 const MAGIC = new TextEncoder().encode('ANYFWD\0\0');
 
 export function encodeForwardHeader(uuid: Uint8Array): Uint8Array {
@@ -24,7 +25,7 @@ export function decodeForwardHeader(bytes: Uint8Array): { readonly uuid: Uint8Ar
   const magic = reader.bytes(8);
   const crc = reader.u32();
   if (!MAGIC.every((byte, index) => magic[index] === byte) || crc32c(bytes.subarray(12)) !== crc) {
-    throw new AnywhenError('damaged', 'forward: the header is damaged');
+    throw new AnywhenError('damaged', 'forward: the header is damaged', { data: HERE });
   }
   const version = reader.u32();
   if (version !== FORMAT_VERSION) throw new AnywhenError('unsupported', `forward: format version ${version}`);
@@ -37,6 +38,6 @@ export function decodeForwardHeader(bytes: Uint8Array): { readonly uuid: Uint8Ar
 export function checkForwardHeader(bytes: Uint8Array, uuid: Uint8Array): void {
   const header = decodeForwardHeader(bytes);
   if (!uuid.every((byte, index) => header.uuid[index] === byte)) {
-    throw new AnywhenError('damaged', 'forward: belongs to another store');
+    throw new AnywhenError('damaged', 'forward: belongs to another store', { data: HERE });
   }
 }

@@ -2,12 +2,12 @@ import { AnywhenError } from '../base/errors.js';
 import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
 import { DESCRIPTOR_SIZE, FILES } from '../format/layout.js';
-import type { Epoch, JournalEntry } from '../format/superblock.js';
+import type { JournalEntry, Superblock } from '../format/superblock.js';
 import { ForwardChain } from './forward-chain.js';
 import { decodeDescriptor, type ForwardDescriptor, readDescriptor } from './forward-descriptor.js';
 import { ForwardIndex } from './forward-index.js';
 import { Ring } from './ring.js';
-import { storedIntact } from './stored-data.js';
+import { damageIn } from './stored-data.js';
 
 /** What was found in the forward journal. */
 export interface ForwardScan {
@@ -31,13 +31,12 @@ export interface ForwardScan {
  */
 export async function scanForward(
   executor: Executor,
-  journal: JournalEntry,
-  epochs: readonly Epoch[],
+  { journal, epochs, copied }: Pick<Superblock, 'journal' | 'epochs' | 'copied'>,
   seed: number,
 ): Promise<ForwardScan> {
   const region = new Uint8Array(journal.descriptorLength);
   await executor.run([{ op: 'read', file: FILES.forward, offset: journal.descriptorOffset, into: region }]);
-  const walk = new Walk(region, journal, epochs, seed);
+  const walk = new Walk(region, journal, seed, new ForwardChain(journal, epochs, copied?.endSequence));
   walk.run();
   const data = new Ring(journal.dataOffset, journal.dataLength, journal.dataTail, journal.dataTail);
   const lost = walk.lostBelow();
@@ -65,18 +64,16 @@ export async function scanForward(
 
 class Walk {
   readonly index: ForwardIndex;
-  readonly chain: ForwardChain;
   readonly #view: DataView;
 
   constructor(
     region: Uint8Array,
     readonly journal: JournalEntry,
-    epochs: readonly Epoch[],
     readonly seed: number,
+    readonly chain: ForwardChain,
   ) {
     this.#view = new DataView(region.buffer, region.byteOffset, region.byteLength);
     this.index = new ForwardIndex(journal.firstSequence);
-    this.chain = new ForwardChain(journal, epochs);
   }
 
   run(): void {
@@ -139,11 +136,12 @@ export async function dataIntact(
   sequence: number,
 ): Promise<boolean> {
   if (!index.hasData(sequence)) return true;
-  return storedIntact(executor, {
+  const damage = await damageIn(executor, {
     file: FILES.forward,
     offset: data.place(index.dataPosition(sequence)),
     start: index.start(sequence),
     length: index.length(sequence),
     sum: index.sum(sequence),
   });
+  return damage === undefined;
 }

@@ -7,6 +7,7 @@ import {
   MAX_SEGMENT_EXTENT,
   SEGMENT_DESCRIPTOR_SIZE,
   SEGMENT_HEADER_SIZE,
+  segmentDescriptors,
 } from '../format/layout.js';
 import { getU53, setU53 } from './forward-descriptor.js';
 
@@ -96,7 +97,7 @@ export function decodeSegmentHeader(bytes: Uint8Array, what: string): SegmentHea
   const magic = reader.bytes(8);
   const crc = reader.u32();
   if (!MAGIC.every((byte, index) => magic[index] === byte) || crc32c(bytes.subarray(12)) !== crc) {
-    throw new AnywhenError('damaged', `${what}: the header is damaged`);
+    throw new AnywhenError('damaged', `${what}: the header is damaged`, { data: { file: what, offset: 0 } });
   }
   const version = reader.u32();
   if (version !== FORMAT_VERSION) throw new AnywhenError('unsupported', `${what}: format version ${version}`);
@@ -194,7 +195,12 @@ export function decodeSegmentDescriptor(
 ): SegmentExtent | SegmentMarker {
   const checked = new Uint8Array(view.buffer, view.byteOffset + offset + 4, SEGMENT_DESCRIPTOR_SIZE - 4);
   const damaged = (why: string) =>
-    new AnywhenError('damaged', `segment ${segment}, descriptor ${index}: ${why}`);
+    new AnywhenError('damaged', `segment ${segment}, descriptor ${index}: ${why}`, {
+      data: {
+        file: segmentDescriptors(segment),
+        offset: SEGMENT_HEADER_SIZE + index * SEGMENT_DESCRIPTOR_SIZE,
+      },
+    });
   if (crc32c(checked, seed) !== view.getUint32(offset, true)) throw damaged('checksum');
   if (view.getUint32(offset + 8, true) !== index || view.getUint32(offset + 12, true) !== segment) {
     throw damaged('stands in the wrong place');

@@ -69,14 +69,15 @@ export async function loadSegment(
 ): Promise<SegmentTable> {
   const file = segmentDescriptors(segment);
   const size = await executor.size(file);
-  if (size === undefined) throw new AnywhenError('damaged', `${file} is missing`);
+  if (size === undefined) throw new AnywhenError('damaged', `${file} is missing`, { data: { file } });
   const head = new Uint8Array(SEGMENT_HEADER_SIZE);
   await executor.run([{ op: 'read', file, offset: 0, into: head }]);
   const header = decodeSegmentHeader(head, file);
   const foreign = header.segment !== segment || !uuid.every((byte, index) => header.uuid[index] === byte);
-  if (foreign) throw new AnywhenError('damaged', `${file}: belongs to another store or place`);
+  if (foreign)
+    throw new AnywhenError('damaged', `${file}: belongs to another store or place`, { data: { file } });
   if (SEGMENT_HEADER_SIZE + header.descriptors * SEGMENT_DESCRIPTOR_SIZE > size) {
-    throw new AnywhenError('damaged', `${file}: is cut short`);
+    throw new AnywhenError('damaged', `${file}: is cut short`, { data: { file } });
   }
   const table = new SegmentTable(header, header.descriptors);
   for (let from = 0; from < table.count; from += CHUNK) {

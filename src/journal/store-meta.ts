@@ -5,7 +5,7 @@ import type { Executor } from '../file/executor.js';
 import { crc32c } from '../format/checksum.js';
 import { CATALOG_HEADER_SIZE, FILES, SUPERBLOCK_SIZE } from '../format/layout.js';
 import { encodeSuperblock, type Superblock, superblockOffset } from '../format/superblock.js';
-import { decodeSuperblockFile } from '../format/superblock-copies.js';
+import { superblockCopies, usedCopy } from '../format/superblock-copies.js';
 import { Catalog } from './catalog.js';
 import { type CatalogEdit, decodeCatalogHeader, encodeCatalogHeader, encodeEdits } from './catalog-format.js';
 
@@ -43,15 +43,15 @@ export class StoreMeta {
       });
     }
     const bytes = new Uint8Array(2 * SUPERBLOCK_SIZE);
-    if (size < bytes.length) throw new AnywhenError('damaged', 'superblock: is cut short');
+    if (size < bytes.length)
+      throw new AnywhenError('damaged', 'superblock: is cut short', { data: { file: FILES.superblock } });
     await executor.run([{ op: 'read', file: FILES.superblock, offset: 0, into: bytes }]);
-    const superblock = decodeSuperblockFile(bytes);
+    const { content: superblock, offset } = usedCopy(superblockCopies(bytes));
     const { catalog, generation, length } = await loadCatalog(executor, superblock);
-    return new StoreMeta(
-      executor,
-      { ...superblock, catalogGeneration: generation, catalogLength: length },
-      catalog,
-    );
+    // Where its own copy is damaged the other one speaks for it, which must not be the next to be overwritten.
+    const sequence = superblock.sequence + (offset === superblockOffset(superblock.sequence) ? 0 : 1);
+    const now = { ...superblock, sequence, catalogGeneration: generation, catalogLength: length };
+    return new StoreMeta(executor, now, catalog);
   }
 
   /** The superblock and the empty catalog of a new store; the superblock last. */
@@ -78,6 +78,7 @@ export class StoreMeta {
       { op: 'syncdir', file: '' },
       { op: 'create', file: FILES.superblock, size: 2 * SUPERBLOCK_SIZE },
       { op: 'write', file: FILES.superblock, offset: superblockOffset(1), from: [first] },
+      { op: 'write', file: FILES.superblock, offset: superblockOffset(2), from: [first] },
       { op: 'datasync', file: FILES.superblock },
       { op: 'syncdir', file: '' },
     ]);
@@ -114,14 +115,20 @@ export class StoreMeta {
     return offset + bytes.length;
   }
 
-  /** After a failure nobody knows which superblock is on the disk: nothing more is committed. */
+  /**
+   * One copy, made durable; then the other, which the next commit makes durable or overwrites first: at rest both say
+   * the same, and damage to one is no return to an older state. After a failure nobody knows which superblock is on
+   * the disk: nothing more is committed.
+   */
   async #write(changes: Partial<Superblock>): Promise<void> {
     const next = { ...this.superblock, ...changes, sequence: this.superblock.sequence + 1 };
-    const offset = superblockOffset(next.sequence);
+    const from = [encodeSuperblock(next)];
+    const file = FILES.superblock;
     try {
       await this.executor.run([
-        { op: 'write', file: FILES.superblock, offset, from: [encodeSuperblock(next)] },
-        { op: 'datasync', file: FILES.superblock },
+        { op: 'write', file, offset: superblockOffset(next.sequence), from },
+        { op: 'datasync', file },
+        { op: 'write', file, offset: superblockOffset(next.sequence + 1), from },
       ]);
     } catch (cause) {
       this.#failed = new AnywhenError('io', 'the superblock could not be written', {
@@ -159,13 +166,17 @@ async function loadCatalog(
   superblock: Superblock,
 ): Promise<{ catalog: Catalog; generation: number; length: number }> {
   const size = await executor.size(FILES.catalog);
-  if (size === undefined) throw new AnywhenError('damaged', 'the catalog is missing');
+  if (size === undefined)
+    throw new AnywhenError('damaged', 'the catalog is missing', { data: { file: FILES.catalog } });
   const head = new Uint8Array(CATALOG_HEADER_SIZE);
-  if (size < head.length) throw new AnywhenError('damaged', 'catalog: is cut short');
+  if (size < head.length)
+    throw new AnywhenError('damaged', 'catalog: is cut short', { data: { file: FILES.catalog } });
   await executor.run([{ op: 'read', file: FILES.catalog, offset: 0, into: head }]);
   const header = decodeCatalogHeader(head);
   if (!superblock.uuid.every((byte, index) => header.uuid[index] === byte)) {
-    throw new AnywhenError('damaged', 'catalog: belongs to another store');
+    throw new AnywhenError('damaged', 'catalog: belongs to another store', {
+      data: { file: FILES.catalog, offset: 0 },
+    });
   }
   const { catalogGeneration, catalogLength } = superblock;
   const replaced = header.replacesGeneration === catalogGeneration && header.replacesLength === catalogLength;
@@ -177,7 +188,7 @@ async function loadCatalog(
   }
   const length = header.generation === catalogGeneration ? catalogLength : header.ownLength;
   if (length > size || length < CATALOG_HEADER_SIZE)
-    throw new AnywhenError('damaged', 'catalog: is cut short');
+    throw new AnywhenError('damaged', 'catalog: is cut short', { data: { file: FILES.catalog } });
   const bytes = new Uint8Array(length - CATALOG_HEADER_SIZE);
   await executor.run([{ op: 'read', file: FILES.catalog, offset: CATALOG_HEADER_SIZE, into: bytes }]);
   const catalog = new Catalog();

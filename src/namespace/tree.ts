@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { AnywhenError } from '../base/errors.js';
 import { formatInstant, type Instant } from '../base/instant.js';
 import type { Point } from '../volume/model.js';
@@ -22,7 +23,6 @@ export interface TreeOptions {
 
 /** The names under a mount point: pure lookups over a volume, nothing of FUSE. */
 export class Tree {
-  readonly #inodes = new Map<string, number>();
   #statusText = '{}\n';
 
   constructor(
@@ -150,7 +150,7 @@ export class Tree {
       mode: S_IFREG | mode,
       size,
       time,
-      inode: this.#inode(key),
+      inode: inodeOf(key),
       links: 1,
     });
     switch (node.kind) {
@@ -165,13 +165,13 @@ export class Tree {
       case 'link':
         return {
           mode: S_IFLNK | 0o777,
-          size: node.target.length,
+          size: Buffer.byteLength(node.target),
           time,
-          inode: this.#inode(`link ${node.target}`),
+          inode: inodeOf(`link ${node.target}`),
           links: 1,
         };
       default:
-        return { mode: S_IFDIR | 0o500, size: 0, time, inode: this.#inode(keyOf(node)), links: 2 };
+        return { mode: S_IFDIR | 0o500, size: 0, time, inode: inodeOf(keyOf(node)), links: 2 };
     }
   }
 
@@ -195,16 +195,21 @@ export class Tree {
     const at: Instant = 'at' in node ? node.at : this.volume.now();
     return new Date(Number(at / 1_000_000n));
   }
+}
 
-  /** Stable while mounted. */
-  #inode(key: string): number {
-    let inode = this.#inodes.get(key);
-    if (inode === undefined) {
-      inode = this.#inodes.size + 1;
-      this.#inodes.set(key, inode);
-    }
-    return inode;
-  }
+/** The nodes that are always there. */
+const INODES: Readonly<Record<string, number>> = {
+  root: 1,
+  volume: 2,
+  images: 3,
+  scratches: 4,
+  snapshots: 5,
+  status: 6,
+};
+
+/** The same for the same key for ever, without keeping any: programs ask for new times again and again. */
+function inodeOf(key: string): number {
+  return INODES[key] ?? Number(createHash('sha1').update(key).digest().readBigUInt64LE() >> 12n) + 16;
 }
 
 function keyOf(node: Node): string {

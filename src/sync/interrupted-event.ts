@@ -35,8 +35,10 @@ export class InterruptedEvent {
     const { map } = this.#end();
     const { mirror } = this.parts;
     const record = await this.#record();
-    for await (const { page, blocks, after } of record.pages()) {
+    for await (const moving of record.pages()) {
+      const { page, blocks, after } = moving;
       const sums = await this.#mover.rawPage(page);
+      this.#mover.pageAfter(moving, sums);
       for (const [at, block] of blocks.entries()) {
         const number = page * SUMS_PER_PAGE + block;
         sums[block] = after[at] as number;

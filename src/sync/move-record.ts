@@ -108,7 +108,7 @@ export class MoveRecordReader {
     if (size < this.copied.moveLength) throw new AnywhenError('damaged', `${file}: is cut short`);
     let crc = 0;
     for (let at = 0; at < this.copied.moveLength; at += CHUNK) crc = crc32c(await this.#read(at, CHUNK), crc);
-    if (crc !== this.copied.moveCrc) throw damaged();
+    if (crc !== this.copied.moveCrc) throw damaged(this.copied.segment);
   }
 
   /** @throws `damaged` */
@@ -164,6 +164,10 @@ export function decodeMovePage(bytes: Uint8Array, at: number): MovePage {
   };
 }
 
-function damaged(): AnywhenError {
-  return new AnywhenError('damaged', 'the move record of the interrupted sync event is damaged');
+function damaged(segment?: number): AnywhenError {
+  return new AnywhenError(
+    'damaged',
+    'the move record of the interrupted sync event is damaged',
+    segment === undefined ? {} : { data: { file: moveRecord(segment), offset: 0 } },
+  );
 }

@@ -106,7 +106,7 @@ export class Mover {
   async #applyPage(page: MovePage, map: Vrmo, redo: boolean): Promise<number> {
     if (redo) this.mirror.keep(page.page, await this.rawPage(page.page));
     const live = await this.mirror.pin(page.page);
-    const bytes = this.#pageAfter(page, live);
+    const bytes = this.pageAfter(page, live);
     let from = 0;
     while (from < page.blocks.length) {
       let to = from + 1;
@@ -125,7 +125,8 @@ export class Mover {
     return page.blocks.length * BLOCK;
   }
 
-  #pageAfter(page: MovePage, live: Uint32Array): Uint8Array {
+  /** The page of sums behind the move. @throws `damaged` unless it is what the move record says */
+  pageAfter(page: MovePage, live: Uint32Array): Uint8Array {
     const sums = live.slice();
     page.blocks.forEach((block, at) => {
       sums[block] = page.after[at] as number;

@@ -7,6 +7,7 @@ import { Fetcher } from '../journal/fetch.js';
 import { epochOf } from '../journal/forward-chain.js';
 import { Kind } from '../journal/forward-descriptor.js';
 import { checkForwardHeader } from '../journal/forward-header.js';
+import type { ForwardJournal } from '../journal/forward-journal.js';
 import { type ForwardScan, scanForward } from '../journal/forward-recovery.js';
 import { Direction } from '../journal/segment-format.js';
 import { SegmentStore } from '../journal/segment-store.js';
@@ -46,7 +47,7 @@ export async function openEngine(executor: Executor, options: EngineOptions = {}
   const header = new Uint8Array(FORWARD_HEADER_SIZE);
   await executor.run([{ op: 'read', file: FILES.forward, offset: 0, into: header }]);
   checkForwardHeader(header, superblock.uuid);
-  const scan = await scanForward(executor, superblock.journal, superblock.epochs, seed);
+  const scan = await scanForward(executor, superblock, seed);
   const segments = new SegmentStore(executor, superblock.uuid, seed);
   const verify = options.verify ?? true;
   const mirror = new Mirror(executor, superblock.mimName, seed, verify);
@@ -121,7 +122,21 @@ function checkWindow(end: number, scan: ForwardScan): void {
   throw new AnywhenError(
     'damaged',
     `forward: the journal ends at ${scan.index.next - 1}, before the end of the sync event at ${end}`,
+    { data: { file: FILES.forward, offset: scan.descriptors.offset } },
   );
+}
+
+/**
+ * Ends the journal's session cleanly: all that is in is made durable, nothing enters any more, and the superblock names
+ * the epoch to come. So damage to the end of the journal is not taken for a write that the power cut short.
+ */
+export async function endEpoch({ meta, index, epoch }: Engine, journal: ForwardJournal): Promise<void> {
+  await journal.pause();
+  await journal.flush();
+  const { epochs } = meta.superblock;
+  const firstSequence = index.next;
+  if (epochs.length >= MAX_EPOCHS || epochs[epochs.length - 1]?.firstSequence === firstSequence) return;
+  await meta.commit([], (now) => ({ epochs: [...now.epochs, { epoch: epoch + 1, firstSequence }] }));
 }
 
 /** What was recovered is made durable; then the new epoch is, before anything is written in it. */

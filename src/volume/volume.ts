@@ -10,7 +10,7 @@ import { applyChange, buildNear } from '../sync/build-view.js';
 import { type JournalMark, readMarks } from '../sync/journal-marks.js';
 import { SyncEvent } from '../sync/sync-event.js';
 import { FORWARD, type Vrmo } from '../vrmo/vrmo.js';
-import { type Engine, type EngineOptions, openEngine } from './engine.js';
+import { type Engine, type EngineOptions, endEpoch, openEngine } from './engine.js';
 import { MapView } from './map-view.js';
 import { Marks } from './marks.js';
 import type { Mark, Point, Policy, Resolution, RestoreReport, Scratch, SyncReport, View } from './model.js';
@@ -344,7 +344,7 @@ export class Volume {
       if (!this.readOnly) {
         await this.#maintenance.run(async () => undefined);
         if (options.sync === true) await this.sync('unmount');
-        await this.journal?.flush();
+        if (this.journal !== undefined) await endEpoch(this.engine, this.journal);
       }
     } finally {
       this.journal?.fail(new AnywhenError('read-only', 'the volume is closed'));

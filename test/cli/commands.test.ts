@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildProgram } from '../../src/cli/program.js';
 import { removeFolder, temporaryFolder } from '../support/temporary-folder.js';
+import { SHAPES } from './json-shapes.js';
 import { type Outcome, runProgram } from './run-program.js';
 
 let folder: string;
@@ -107,6 +108,10 @@ const BAD: readonly (readonly [line: string, status: number, message: RegExp])[]
   ['inspect @/nothing', 10, /no store/],
   ['inspect @/store nonsense', 2, /Allowed choices are all, superblock/],
   ['inspect @/store superblock --at now', 2, /there is no --at/],
+  ['inspect @/store forward --from never', 2, /neither a sequence nor a time/],
+  ['inspect @/store forward --from latest', 2, /neither a sequence nor a time/],
+  ['inspect @/store forward --from 3/4/2026', 2, /day and month/],
+  ['inspect @/store maps --at 3/4/2026', 2, /day and month/],
   ['inspect @/store maps --at never', 1, /neither a time nor a mark/],
   ['completion', 2, /missing required argument 'shell'/],
   ['completion tcsh', 2, /bash, zsh, fish/],
@@ -158,33 +163,6 @@ describe('bad input', () => {
     expect(stderr.split('\n')[0]).toContain('a\\nb\\u001b[31m');
   });
 });
-
-/** What `--json` prints: the schema and the fields of each command, at the top. */
-const SHAPES: Readonly<Record<string, readonly [line: string, schema: string, fields: string]>> = {
-  create: ['create @/other --size 1M', 'create', 'size store uuid'],
-  status: [
-    'status @/store',
-    'status',
-    'backward createdAt durableSequence forward health historyUuid lastSync lastWrite marks mountPoint nearFrom now ' +
-      'oldest openViews policy reach readOnly sequence size space store syncEvents syncRunning uuid warnings written',
-  ],
-  points: ['points @/store', 'points', 'count nearFrom now oldest points'],
-  mark: ['mark @/store second --hold', 'mark', 'at hold name sequence'],
-  sync: [
-    'sync @/store',
-    'sync',
-    'at bytesMoved bytesSaved milliseconds moved sequence snapshots trigger writes',
-  ],
-  policy: [
-    'policy @/store',
-    'policy',
-    'flushBytes flushInterval granularity highWater syncInterval syncOnMark syncOnUnmount',
-  ],
-  restore: ['restore @/store --at first', 'restore', 'at before bytesCompared bytesWritten done ranges'],
-  resize: ['resize @/store 1MiB', 'resize', 'before size'],
-  check: ['check @/store --data', 'check', 'findings'],
-  inspect: ['inspect @/store', 'inspect-all', 'files inUse'],
-};
 
 describe('--json', () => {
   it.each(Object.entries(SHAPES))(
@@ -258,6 +236,19 @@ describe('read', () => {
     const { stdout, stderr } = await runProgram('read', store, '--at', '0 seconds ago', '--length', '4');
     expect(stdout.length).toBe(4);
     expect(stderr).toMatch(/^anywhen: 0 seconds ago is /);
+  });
+});
+
+describe('inspect', () => {
+  it('understands phrases and spaces, as every command does', async () => {
+    const inspect = (...args: string[]) => runProgram('inspect', store, ...args);
+    await runProgram('mark', store, 'inspected');
+    for (const at of ['0 seconds ago', 'first', new Date().toISOString().replace('T', ' ')])
+      expect((await inspect('maps', '--at', at)).stdout, at).toMatch(/^\d{4}-\d\d-\d\dT.*Z/);
+    const rows = async (from: string) =>
+      (await inspect('forward', '--from', from)).stdout.match(/ mark /g)?.length;
+    expect(await rows('2 hours ago')).toBeGreaterThan(0);
+    expect(await rows('in 2 hours')).toBeUndefined();
   });
 });
 

@@ -2,33 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EXAMPLES, examplesText, OVERVIEW } from '../../src/cli/examples.js';
-import { parseMountOptions } from '../../src/cli/mount-options.js';
 import { buildProgram } from '../../src/cli/program.js';
-import { parsePolicy } from '../../src/control/policy-text.js';
+import { parsedExample } from './examples.js';
 import { shellWords } from './shell-words.js';
 
 const ROOT = join(import.meta.dirname, '../..');
-
-/** Parses a command line with the real program, whose commands do nothing; returns the command that was meant. */
-async function parsed(line: string): Promise<string> {
-  const [name, ...args] = shellWords(line);
-  expect(name).toBe('anywhen');
-  const program = buildProgram();
-  let ran = '';
-  program.configureOutput({ writeErr: () => undefined });
-  for (const command of program.commands) {
-    command.configureOutput({ writeErr: () => undefined });
-    command.action(() => {
-      ran = command.name();
-      // What only the action would look at.
-      const options = command.opts<{ options?: string[]; set?: string[] }>();
-      parseMountOptions(options.options ?? []);
-      parsePolicy(options.set ?? []);
-    });
-  }
-  await program.parseAsync(args, { from: 'user' });
-  return ran;
-}
 
 /** The lines of a text that call the program, without what a shell prompt or a list puts before them. */
 function callsIn(text: string): string[] {
@@ -49,7 +27,7 @@ describe('the examples', () => {
     list.map(({ line }) => [line, name] as const),
   );
   it.each(all)('can be typed: %s', async (line, name) => {
-    expect(await parsed(line)).toBe(name);
+    expect(await parsedExample(line)).toBe(name);
   });
 
   it('end the help of each command, and of the program', () => {
@@ -69,10 +47,10 @@ describe('the examples', () => {
   });
 
   it('are found out when they are stale', async () => {
-    await expect(parsed('anywhen status')).rejects.toThrow();
-    await expect(parsed('anywhen status /srv/store --nonsense')).rejects.toThrow();
-    await expect(parsed('anywhen mount -o nonsense /srv/store /mnt/any')).rejects.toThrow();
-    await expect(parsed('anywhen vanished /srv/store')).rejects.toThrow();
+    await expect(parsedExample('anywhen status')).rejects.toThrow();
+    await expect(parsedExample('anywhen status /srv/store --nonsense')).rejects.toThrow();
+    await expect(parsedExample('anywhen mount -o nonsense /srv/store /mnt/any')).rejects.toThrow();
+    await expect(parsedExample('anywhen vanished /srv/store')).rejects.toThrow();
   });
 });
 
@@ -83,7 +61,7 @@ describe('the documents', () => {
 
   it.each(documents)('%s shows only commands that can be typed', async (_name, text) => {
     const blocks = [...text.matchAll(/^```(?:sh|console|bash)?\n(.*?)^```/gms)].map(([, body]) => body ?? '');
-    for (const line of blocks.flatMap(callsIn)) expect(await parsed(line), line).not.toBe('');
+    for (const line of blocks.flatMap(callsIn)) expect(await parsedExample(line), line).not.toBe('');
   });
 
   it('are read at all', () => {

@@ -104,7 +104,7 @@ groups('anywhen inspect', () => {
       ['maps'],
       ['superblock', '--data'],
       ['forward', '--at', 'now'],
-      ['forward', '--from', 'yesterday'],
+      ['forward', '--from', 'someday'],
       ['forward', '--limit', '-1'],
       ['sums', '--from', 'now'],
     ];

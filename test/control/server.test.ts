@@ -12,28 +12,32 @@ import { ControlServer } from '../../src/control/server.js';
 import { makeRuntimeFolder, socketPath } from '../../src/control/socket-path.js';
 import { type Past, pastVolume, SIZE } from '../namespace/past.js';
 import { sleep, until } from '../support/run.js';
+import { removeFolder, temporaryFolder } from '../support/temporary-folder.js';
 
 const code = (name: ErrorCode) => expect.objectContaining({ code: name });
 
+let folder: string;
 let past: Past;
 let server: ControlServer;
 let stopped: boolean[];
 let clients: { close(): void }[];
 
 beforeEach(async () => {
+  folder = await temporaryFolder();
   past = await pastVolume();
   stopped = [];
   clients = [];
   const stop = async (lazy: boolean) => void stopped.push(lazy);
-  server = await ControlServer.start({ volume: past.volume, folder: '/store', mountPoint: '/mnt', stop });
+  server = await ControlServer.start({ volume: past.volume, folder, mountPoint: '/mnt', stop });
 });
 afterEach(async () => {
   for (const client of clients) client.close();
   await server.stop();
+  await removeFolder(folder);
 });
 
 async function client(): Promise<ControlClient> {
-  const connected = await ControlClient.connect(server.uuid);
+  const connected = await ControlClient.connect(server.uuid, folder);
   if (connected === undefined) throw new Error('no daemon');
   clients.push(connected);
   return connected;
@@ -49,7 +53,7 @@ class Raw {
   }
 
   static async connect(): Promise<Raw> {
-    const socket = connect({ path: socketPath(server.uuid), allowHalfOpen: true });
+    const socket = connect({ path: server.path, allowHalfOpen: true });
     await once(socket, 'connect');
     const raw = new Raw(socket);
     clients.push({ close: () => socket.destroy() });
@@ -69,7 +73,7 @@ const request = (operation: string, args: object = {}) =>
 
 describe('the socket', () => {
   it('is for its owner alone, in a folder that is too', () => {
-    const path = socketPath(server.uuid);
+    const path = server.path;
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(dirname(path)).mode & 0o777).toBe(0o700);
     expect(path.length).toBeLessThanOrEqual(107);
@@ -77,11 +81,18 @@ describe('the socket', () => {
 
   it('that a dead daemon left is replaced, and gone after a stop', async () => {
     await server.stop();
-    expect(await ControlClient.connect(server.uuid)).toBeUndefined();
+    expect(await ControlClient.connect(server.uuid, folder)).toBeUndefined();
     makeRuntimeFolder();
-    writeFileSync(socketPath(server.uuid), '');
+    writeFileSync(server.path, '');
     server = await ControlServer.start(server.host);
     expect((await (await client()).call('ping', {})).pid).toBe(process.pid);
+  });
+
+  it('is left alone by a daemon whose place another has taken', async () => {
+    const second = await ControlServer.start(server.host);
+    await server.stop();
+    expect((await (await client()).call('ping', {})).pid).toBe(process.pid);
+    server = second;
   });
 });
 
@@ -90,7 +101,7 @@ describe('a client', () => {
     const one = await client();
     expect(one.hello).toMatchObject({
       pid: process.pid,
-      folder: '/store',
+      folder,
       mountPoint: '/mnt',
       uuid: server.uuid,
     });
@@ -98,7 +109,7 @@ describe('a client', () => {
     expect((await one.call('instant', { at: 'second' })).at).toBe(mark.at);
     expect((await one.call('resolve', { at: 'first' })).at).toBe(past.first);
     const status = await one.call('status', {});
-    expect(status).toMatchObject({ size: SIZE, marks: 2, mountPoint: '/mnt', store: '/store' });
+    expect(status).toMatchObject({ size: SIZE, marks: 2, mountPoint: '/mnt', store: folder });
     expect((await one.call('sync', {})).moved).toBe(true);
   });
 
@@ -339,10 +350,10 @@ describe('a daemon of another kind', () => {
       socket.end();
     });
     await server.stop();
-    other.listen(socketPath(uuid));
+    other.listen(socketPath(uuid, folder));
     await once(other, 'listening');
     try {
-      const connected = await ControlClient.connect(uuid);
+      const connected = await ControlClient.connect(uuid, folder);
       return await connected?.call('ping', {});
     } catch (error) {
       return error;

@@ -15,12 +15,28 @@ import {
 } from '../support/model.js';
 
 /*
- * The power is cut at every step of a run with two sync events, a wrap of the ring, flushes, a mark and a restore.
+ * The power is cut at every step of a run with sync events, a wrap of both rings, flushes, a mark and a restore.
  * Whatever the disk made of it: the store opens, the live volume is a state not older than the last flush, every
  * listed point is right, and it can be written on. `CRASH_SEEDS=50` for more runs.
  */
 const SEEDS = Number(process.env.CRASH_SEEDS ?? 3);
 const SIZE = 24_000;
+/** Small enough that both rings go round. */
+const DATA_RING = 32 * 1024;
+const DESCRIPTOR_RING = 24 * 1024;
+
+/** What a run did: a cut at every step of it is worth as much as there is in it. */
+interface Done {
+  /** Sync events that moved the MIM, and the snapshots that they made. */
+  readonly moves: number;
+  readonly snapshots: number;
+  readonly flushes: number;
+  readonly marks: readonly string[];
+  readonly restoredRanges: number;
+  /** How often each ring has been gone round. */
+  readonly dataLaps: number;
+  readonly descriptorLaps: number;
+}
 
 interface Note {
   /** The newest model state that was acknowledged, and the newest that a flush made durable. */
@@ -41,9 +57,15 @@ async function workload(
   time: TestTime,
   model: Model,
   random: (below: number) => number,
-): Promise<void> {
+): Promise<Done> {
   const volume = await open(executor, { time });
   let flushed = 0;
+  let moves = 0;
+  const sync = async () => {
+    const { moved } = await volume.sync('test');
+    if (moved) moves += 1;
+    durable();
+  };
   const note = () => executor.note({ acknowledged: model.states.length - 1, flushed } satisfies Note);
   const durable = () => {
     flushed = model.states.length - 1;
@@ -73,18 +95,32 @@ async function workload(
   await change(3);
   await volume.mark('one');
   durable();
-  await volume.sync('test');
-  durable();
+  await sync();
   await change(8);
-  await volume.sync('test');
-  durable();
+  await sync();
   await change(2);
   const report = await volume.restore(first);
   model.change(report.done, () => Buffer.from(model.at(first)));
   durable();
   await change(3);
+  await sync();
+  await change(4);
+  await volume.flush();
+  durable();
+  await change(2);
+  const { descriptors, data } = volume.engine.scan;
+  const done = {
+    moves,
+    snapshots: volume.points().filter(({ place }) => place === 'snapshot').length,
+    flushes: volume.written.flushes,
+    marks: volume.marks().map(({ name }) => name),
+    restoredRanges: report.ranges,
+    dataLaps: Math.floor(data.head / data.length),
+    descriptorLaps: Math.floor(descriptors.head / descriptors.length),
+  };
   await volume.close();
   durable();
+  return done;
 }
 
 /** Finds the state that the live volume is in, and compares every point. Returns the model up to there. */
@@ -132,10 +168,16 @@ test.each(Array.from({ length: SEEDS }, (_, at) => at + 1))(
   async (seed) => {
     const random = source(seed);
     const time = new TestTime();
-    const base = await newStore(SIZE, 48 * 1024, 8 * 4096, time.wall());
+    const base = await newStore(SIZE, DATA_RING, DESCRIPTOR_RING, time.wall());
     const model = new Model(SIZE, time.wall());
     const executor = new RecordingExecutor(base.copy());
-    await workload(executor, time, model, random);
+    const done = await workload(executor, time, model, random);
+    expect(done.moves).toBeGreaterThanOrEqual(2);
+    expect(done.snapshots).toBeGreaterThanOrEqual(done.moves);
+    expect(done.flushes).toBeGreaterThanOrEqual(2);
+    expect(done.marks).toEqual(['one']);
+    expect(done.restoredRanges).toBeGreaterThan(0);
+    expect(Math.min(done.dataLaps, done.descriptorLaps), 'laps of both rings').toBeGreaterThanOrEqual(1);
     let states = 0;
     for (const state of crashStates(base, executor.recorded, random)) {
       const note = (state.notes[state.notes.length - 1] as Note | undefined) ?? {

@@ -192,6 +192,7 @@ export class PageStore {
     const epochs = this.#epochs();
     const known = [
       (epochs[epochs.length - 1]?.first_sequence ?? first) - 1,
+      this.superblock.sync_state === 1 ? ((this.superblock.copied as Values).end_sequence as number) : 0,
       ...found.map((one) => one.durable),
     ];
     const durable = Math.max(...known);

@@ -106,7 +106,7 @@ test(`a damaged store is looked at in ${RUNS} random states, and stays as it is`
             let count = 0;
             for await (const item of items(look)) {
               count += 1;
-              const { problem, problems: more = [] } = item as { problem?: string; problems?: string[] };
+              const { problem, problems: more = [] } = item as { problem?: string; problems?: unknown[] };
               problems += more.length + (problem === undefined ? 0 : 1);
               expect(count, `${name} ends`).toBeLessThan(ENOUGH);
             }

@@ -56,28 +56,30 @@ beforeAll(async () => {
 });
 
 describe('the superblock', () => {
-  it('shows both copies, and that the younger one is used', async () => {
+  it('shows both copies, which say the same, and which one is used', async () => {
     const { copies, problem } = inspectSuperblock(await lookAt(disk));
     const { superblock } = grown.volume.engine.meta;
     expect(problem).toBeUndefined();
     expect(copies.map((copy) => copy.state)).toEqual(['intact', 'intact']);
     expect(copies.find((copy) => copy.used)?.content).toEqual(superblock);
-    expect(copies.find((copy) => !copy.used)?.content?.sequence).toBe(superblock.sequence - 1);
+    expect(copies.map((copy) => copy.content)).toEqual([superblock, superblock]);
   });
 
-  it('falls back to the older copy, and still shows what the damaged one says', async () => {
+  it('takes the other copy, and still shows what the damaged one says', async () => {
     const broken = grown.disk.copy();
     const { sequence } = grown.volume.engine.meta.superblock;
     flip(broken, 'superblock', (sequence % 2) * 4096 + 72);
     const { copies } = inspectSuperblock(await lookAt(broken));
-    const newer = copies.find((copy) => copy.content?.sequence === sequence);
-    expect(newer).toMatchObject({ state: 'damaged', used: false });
-    expect(newer?.problem).toContain('checksum');
-    expect(copies.find((copy) => copy.used)?.content?.sequence).toBe(sequence - 1);
+    const first = copies[sequence % 2];
+    expect(first).toMatchObject({ state: 'damaged', used: false, content: { sequence } });
+    expect(first?.problem).toContain('checksum');
+    expect(copies[(sequence + 1) % 2]).toMatchObject({ state: 'intact', used: true, content: { sequence } });
   });
 
-  it('calls the copy that a new store never wrote empty, and nothing else damaged', async () => {
-    const { copies } = inspectSuperblock(await lookAt(await newStore(SIZE, 65_536, 16_384, 5n)));
+  it('calls the copy that a new store had not written yet empty, and nothing else damaged', async () => {
+    const young = await newStore(SIZE, 65_536, 16_384, 5n);
+    young.files.get('superblock')?.zero(0, 4096);
+    const { copies } = inspectSuperblock(await lookAt(young));
     expect(copies.map(({ state, used, problem }) => [state, used, problem])).toEqual([
       ['empty', false, undefined],
       ['intact', true, undefined],
@@ -136,7 +138,7 @@ describe('the forward journal', () => {
     const end = await forwardEnd(broken);
     const opened = await open(broken.copy(true), { readOnly: true });
     expect(end.next).toBe(third?.descriptor.sequence);
-    expect(end.problems).toEqual([opened.engine.scan.damage]);
+    expect(end.problems.map((problem) => problem.message)).toEqual([opened.engine.scan.damage]);
     expect(opened.engine.scan.damage).toContain('is lost');
     const seen = (await rows(broken)).find((row) => row.offset === third?.offset);
     expect(seen?.state).toBe('damaged');
@@ -180,7 +182,7 @@ describe('the forward journal', () => {
     encodeDescriptor(new DataView(bytes.buffer), 0, next, grown.volume.engine.meta.seed);
     later.files.get('forward')?.write(last.offset + 128, bytes);
     const message = `forward: the descriptor of sequence ${sequence + 1} is of a later version`;
-    expect((await forwardEnd(later)).problems).toEqual([message]);
+    expect((await forwardEnd(later)).problems).toEqual([{ message, offset: last.offset + 128 }]);
     await expect(open(later.copy())).rejects.toMatchObject({ code: 'unsupported', message });
     // A left-over of another epoch in its place is none of the journal's.
     encodeDescriptor(new DataView(bytes.buffer), 0, { ...next, epoch: 1 }, grown.volume.engine.meta.seed);
@@ -195,8 +197,8 @@ describe('the forward journal', () => {
     flip(broken, 'forward', stored?.dataOffset ?? 0);
     expect((await forwardEnd(broken)).problems).toEqual([]);
     const end = await forwardEnd(broken, { data: true });
-    expect(end.problems).toEqual([
-      `forward: the data of sequence ${stored?.descriptor.sequence} does not match its checksum`,
+    expect(end.problems).toMatchObject([
+      { message: `forward: the data of sequence ${stored?.descriptor.sequence} does not match its checksum` },
     ]);
     expect((await forwardEnd(disk, { data: true })).problems).toEqual([]);
   });
@@ -297,8 +299,10 @@ describe('the backward journal', () => {
       problem: 'segment 1, descriptor 1: checksum',
     });
     const segments = items.filter((item) => item.type === 'segment');
-    expect(segments[1]?.problems).toEqual(['backward/00000002.data: is missing']);
-    expect(segments[2]?.problems).toEqual(['backward/00000003.descriptors: the header is damaged']);
+    expect(segments[1]?.problems).toMatchObject([{ message: 'backward/00000002.data: is missing' }]);
+    expect(segments[2]?.problems).toMatchObject([
+      { message: 'backward/00000003.descriptors: the header is damaged' },
+    ]);
   });
 
   it('shows orphans and strangers, and calls neither damage', async () => {

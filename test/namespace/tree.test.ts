@@ -248,6 +248,8 @@ describe('the attributes', () => {
     expect(await size(`/scratch/@${name(own.first)}`)).toBe(SIZE);
     expect(await size(`/images/@${name(own.volume.now())}`)).toBe(SIZE / 2);
     expect(await size('/images/@first')).toBe(`@${name(own.first)}`.length);
+    // A link is as long as its bytes.
+    expect(await size('/scratch/@first,größe')).toBe(Buffer.byteLength(`@${name(own.first)},größe`));
   });
 
   it('give an image the time of its instant, and an inode that stays and is its own', async () => {
@@ -280,6 +282,15 @@ describe('the attributes', () => {
     // The same file under its two names.
     const same = await shown.attributes(shown.lookup(`/snapshots/${name(past.first)}/image`));
     expect(same.inode).toBe(image.inode);
+  });
+
+  it('give the same inodes in every mount of a store', async () => {
+    const inode = async (shown: Tree, path: string) => (await shown.attributes(shown.lookup(path))).inode;
+    for (const path of ['/', '/volume', `/images/@${name(past.first)}`, `/scratch/@${name(past.first)},x`]) {
+      const found = await inode(tree(), path);
+      expect(found).toBe(await inode(tree(), path));
+      expect(Number.isSafeInteger(found)).toBe(true);
+    }
   });
 
   it('give status.json the size of the text that is read', async () => {
