@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { BLOCK } from '../src/base/range.js';
 import type { Bench } from './bench.js';
-import { noise, randomNumbers, scatter, withStore } from './engine-store.js';
+import { noise, randomNumbers, scatter, turn, withStore } from './engine-store.js';
 import { RawFile } from './raw-file.js';
 import { makeRow } from './report.js';
 
@@ -24,19 +24,21 @@ export async function syncSection(bench: Bench): Promise<void> {
       bench.results.progress(`sync event: window of ${extents} extents`);
       const rounds: Moved[] = [];
       const theirs: number[] = [];
+      let calm = 0;
       for (let round = 0; round < bench.options.rounds; round++) {
+        calm = Math.max(calm, await pauseOfNothing());
         await scatter(volume, extents, randomNumbers(extents + round));
         await volume.flush();
         rounds.push(await measured(async () => (await volume.sync('bench')).bytesMoved));
         theirs.push(byHand.move(extents, randomNumbers(extents + round)));
       }
-      bench.results.row(rowOf(extents, rounds, theirs));
+      bench.results.row(rowOf(extents, rounds, theirs, calm));
     }
     await byHand.close();
   });
 }
 
-function rowOf(extents: number, rounds: readonly Moved[], theirs: readonly number[]) {
+function rowOf(extents: number, rounds: readonly Moved[], theirs: readonly number[], calm: number) {
   const longest = Math.max(...rounds.map((round) => round.pause));
   const peak = Math.max(...rounds.map((round) => round.peak));
   const grown = Math.max(...rounds.map((round) => round.grown));
@@ -48,6 +50,7 @@ function rowOf(extents: number, rounds: readonly Moved[], theirs: readonly numbe
     details: {
       'extents/s': Math.round(Math.max(...rates)),
       'longest pause ms': Number(longest.toPrecision(3)),
+      'without a sync event ms': Number(calm.toPrecision(3)),
       'peak RSS MiB': Math.round(peak / MIB),
       'of it grown MiB': Math.round(grown / MIB),
     },
@@ -77,6 +80,20 @@ async function measured(work: () => Promise<number>): Promise<Moved> {
   delay.disable();
   const peak = peakMemory();
   return { bytes, milliseconds, pause: delay.max / 1e6, peak, grown: Math.max(0, peak - before) };
+}
+
+/** The longest pause of a loop that is busy and never long so: what the rest of the machine does to us. ms */
+async function pauseOfNothing(): Promise<number> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  const end = performance.now() + 300;
+  while (performance.now() < end) {
+    const stretch = performance.now() + 0.5;
+    while (performance.now() < stretch);
+    await turn();
+  }
+  delay.disable();
+  return delay.max / 1e6;
 }
 
 /** The kernel keeps the peak; without the right to reset it, it is that of the whole run. */

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { z } from 'zod';
-import { AnywhenError } from '../base/errors.js';
+import { AnywhenError, messageOf } from '../base/errors.js';
 import {
   type ArgumentsOf,
   contract,
@@ -45,7 +45,9 @@ class Reader {
   }
 
   async #more(): Promise<void> {
-    const { done, value } = await this.#source.next();
+    const { done, value } = await this.#source.next().catch((cause: unknown) => {
+      throw new AnywhenError('io', `the daemon is gone: ${messageOf(cause)}`, { cause });
+    });
     if (done === true) throw new AnywhenError('io', 'the daemon closed the connection');
     this.#buffered = Buffer.concat([this.#buffered, value]);
   }

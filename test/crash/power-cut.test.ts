@@ -10,6 +10,7 @@ import {
   newStore,
   open,
   readAll,
+  sealedBlock,
   TestTime,
   write,
 } from '../support/model.js';
@@ -52,6 +53,17 @@ function source(seed: number): (below: number) => number {
   };
 }
 
+function someData(random: (below: number) => number): { start: number; data: Buffer } {
+  const start = random(SIZE - 1);
+  const length = Math.min(1 + random(random(3) === 0 ? 9000 : 700), SIZE - start);
+  return { start, data: Buffer.alloc(length, 1 + random(255)) };
+}
+
+/** What ext4 writes: an old one that lies where a new one should be must not pass for it. */
+function someSealed(random: (below: number) => number): { start: number; data: Buffer } {
+  return { start: 4096 * random(5), data: sealedBlock(1 + random(255)) };
+}
+
 async function workload(
   executor: RecordingExecutor,
   time: TestTime,
@@ -74,11 +86,7 @@ async function workload(
   const change = async (count: number) => {
     for (let at = 0; at < count; at++) {
       time.advance(1_000_000_000n);
-      const start = random(SIZE - 1);
-      const data = Buffer.alloc(
-        Math.min(1 + random(random(3) === 0 ? 9000 : 700), SIZE - start),
-        1 + random(255),
-      );
+      const { start, data } = random(3) === 0 ? someSealed(random) : someData(random);
       if (random(6) === 0) await discard(volume, start, data.length);
       else await write(volume, start, data);
       const stamp = volume.engine.clock.last;

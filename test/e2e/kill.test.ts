@@ -25,12 +25,6 @@ const WRITERS = 4;
 const MARKS_AGAIN = 2;
 const NAMES_AGAIN = 3;
 
-/**
- * An open defect: an instant that the policy does not keep may show a mixture when it is opened while a sync event
- * is planned. KILL_NEAR=1 reads such names too.
- */
-const NEAR_NAMES = process.env.KILL_NEAR === '1';
-
 /** Where a kill found the store. */
 type Phase = 'no sync event' | 'planning a sync event' | 'moving the MIM';
 
@@ -159,7 +153,6 @@ class Killing {
     const names = await readdir(join(this.mounted.mnt, 'images'));
     for (const name of this.some(names, NAMES_AGAIN)) {
       if (this.names.has(name)) continue;
-      if (!NEAR_NAMES && !this.kept.has(name)) continue;
       const found = await this.#unlessGone(name);
       if (found === undefined) continue;
       this.#compare(found, this.writers.progressOf(found), name);
@@ -184,13 +177,14 @@ class Killing {
   }
 
   async #syncUntilDead(): Promise<void> {
-    const target = await openTarget(this.mounted.mnt, 'write');
+    let target: Target | undefined;
     try {
+      target = await openTarget(this.mounted.mnt, 'write');
       for (;;) await target.call('sync', {});
     } catch {
       // The daemon is dead.
     } finally {
-      await target.close();
+      await target?.close();
     }
   }
 
