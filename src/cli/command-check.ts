@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { storeFolder } from '../control/locate.js';
-import type { Finding } from '../volume/check.js';
-import { checkFolder } from '../volume/store-folder.js';
+import type { Finding } from '../inspect/check.js';
+import { checkFolder } from '../inspect/open.js';
 import { EXIT } from './exit-codes.js';
 import { type OutputOptions, print, printJson, progressBar } from './output.js';
 

@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { wallNow } from '../base/clock.js';
-import { AnywhenError } from '../base/errors.js';
+import { AnywhenError, messageOf } from '../base/errors.js';
 import { formatInstant, type Instant } from '../base/instant.js';
 import { parseSize } from '../base/units.js';
 import { storeFolder } from '../control/locate.js';
@@ -51,15 +51,26 @@ async function inspect(path: string, what: string, flags: Flags): Promise<void> 
   try {
     const look = await lookAt(store.executor);
     if (store.inUse !== undefined) note(`${store.inUse}; what is read may be in motion`, flags);
+    const overtaken = async () => store.inUse !== undefined && !(await stillAsItWas(look));
     const options = { json: flags.json === true, inUse: store.inUse };
     const show = (at: string | undefined) => printer(look, { ...wanted, at }, options);
-    const problems = await (wanted.at === undefined ? show(undefined) : understood(wanted.at, clock, show));
-    const overtaken = store.inUse !== undefined && !(await stillAsItWas(look));
-    if (overtaken) note('the store changed while it was read: what does not fit may be of two times', flags);
-    if (problems > 0) process.exitCode = overtaken ? PARTLY : EXIT.damaged;
+    const shown = wanted.at === undefined ? show(undefined) : understood(wanted.at, clock, show);
+    const problems = await shown.catch(async (cause: unknown) => {
+      throw (await overtaken()) ? changedMeanwhile(cause) : cause;
+    });
+    const moved = await overtaken();
+    if (moved) note('the store changed while it was read: what does not fit may be of two times', flags);
+    if (problems > 0) process.exitCode = moved ? PARTLY : EXIT.damaged;
   } finally {
     await store.close();
   }
+}
+
+function changedMeanwhile(cause: unknown): AnywhenError {
+  return new AnywhenError('busy', `the store changed while it was read: ${messageOf(cause)}`, {
+    cause,
+    hint: 'Look once more, or when it is not mounted.',
+  });
 }
 
 function note(message: string, flags: OutputOptions): void {

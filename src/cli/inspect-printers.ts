@@ -2,7 +2,7 @@ import { formatInstant, type Instant } from '../base/instant.js';
 import { inspectBackward } from '../inspect/backward.js';
 import { inspectCatalog } from '../inspect/catalog.js';
 import { inspectForward } from '../inspect/forward.js';
-import type { Look } from '../inspect/look.js';
+import type { Look, Problem } from '../inspect/look.js';
 import { inspectMap } from '../inspect/maps.js';
 import { inspectAll } from '../inspect/overview.js';
 import { inspectSums } from '../inspect/sums.js';
@@ -35,11 +35,11 @@ export type Printer = (look: Look, flags: InspectFlags, options: PrintOptions) =
 interface Item {
   readonly type: string;
   readonly problem?: string | undefined;
-  readonly problems?: readonly string[];
+  readonly problems?: readonly Problem[];
 }
 
 const problemsOf = (item: Omit<Item, 'type'>) => [
-  ...(item.problems ?? []),
+  ...(item.problems ?? []).map((problem) => problem.message),
   ...(item.problem === undefined ? [] : [item.problem]),
 ];
 
@@ -187,7 +187,8 @@ function sums(look: Look, flags: InspectFlags, options: PrintOptions): Promise<n
     if (item.type === 'end') return print(`${item.pages} pages${more(item.complete)}`);
     const { mim, mimSize, blocks, pages, moving } = item;
     print(`${pages} pages for ${blocks ?? '?'} blocks of ${mim ?? '?'}, ${mimSize ?? '?'} bytes`);
-    if (moving) print('a sync event is moving the MIM: the next opening repeats the move');
+    if (moving.length > 0)
+      print(`a sync event is moving the MIM: blocks of ${moving.length} pages are on their way`);
   });
 }
 

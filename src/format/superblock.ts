@@ -162,6 +162,7 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock {
   if (mimName.length === 0 || reader.offset > MIM_NAME_AT + 2 + MAX_MIM_NAME) {
     throw new AnywhenError('damaged', 'superblock: the name of the MIM is wrong');
   }
+  reader.reserved(EPOCHS_AT - reader.offset);
   return {
     sequence,
     uuid,
@@ -218,6 +219,12 @@ function decodeJournal(reader: Reader): JournalEntry {
     firstSequence: reader.u53(),
   };
   reader.reserved(JOURNALS_AT + 8 + MAX_JOURNALS * 128 - reader.offset);
+  if (journal.volumeId !== 0 || journal.portId !== 0 || journal.kind !== 0) {
+    throw new AnywhenError(
+      'unsupported',
+      'superblock: a journal of a volume, port or kind that this program does not know',
+    );
+  }
   const wrong = journal.descriptorLength % 4096 !== 0 || journal.dataLength % 4096 !== 0;
   if (
     wrong ||

@@ -18,7 +18,7 @@ import {
 import { readSegmentRows } from '../journal/segment-rows.js';
 import { MoveRecordReader } from '../sync/move-record.js';
 import { sumOfCatalog } from './catalog.js';
-import { faultOf, type Look, readHead, sameBytes } from './look.js';
+import { faultOf, type Look, type Problem, problemOf, readHead, sameBytes } from './look.js';
 
 export interface BackwardOptions {
   /** Only this segment. */
@@ -38,7 +38,7 @@ export interface SegmentItem {
   /** Sizes of its two files, bytes. */
   readonly size: number | undefined;
   readonly dataSize: number | undefined;
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }
 
 export interface SegmentRowItem {
@@ -134,10 +134,11 @@ function fileOf(segment: number, kind: string): string {
 async function segmentOf(look: Look, segment: number, named: SegmentEdit | undefined): Promise<SegmentItem> {
   const { executor, identity } = look;
   const file = segmentDescriptors(segment);
-  const problems: string[] = [];
+  const problems: Problem[] = [];
+  const say = (message: string, offset?: number) => problems.push({ message, offset });
   const found: { header?: SegmentHeader; size?: number | undefined; dataSize?: number | undefined } = {};
   const tell = (fault: AnywhenError | undefined) => {
-    if (fault !== undefined) problems.push(fault.message);
+    if (fault !== undefined) problems.push(problemOf(fault));
   };
   tell(
     await faultOf(async () => {
@@ -155,13 +156,12 @@ async function segmentOf(look: Look, segment: number, named: SegmentEdit | undef
   const { header, size, dataSize } = found;
   if (header !== undefined) {
     if (header.segment !== segment || (identity !== undefined && !sameBytes(header.uuid, identity.uuid)))
-      problems.push(`${file}: belongs to another store or place`);
+      say(`${file}: belongs to another store or place`, 0);
     if (SEGMENT_HEADER_SIZE + header.descriptors * SEGMENT_DESCRIPTOR_SIZE > (size ?? 0))
-      problems.push(`${file}: is cut short, at ${size} bytes`);
+      say(`${file}: is cut short, at ${size} bytes`, size);
     if (dataSize !== undefined && header.dataLength > dataSize)
-      problems.push(`${segmentData(segment)}: is cut short, at ${dataSize} of ${header.dataLength} bytes`);
-    if (named !== undefined && !agree(named, header))
-      problems.push(`${file}: is not what the catalog says of it`);
+      say(`${segmentData(segment)}: is cut short, at ${dataSize} of ${header.dataLength} bytes`, dataSize);
+    if (named !== undefined && !agree(named, header)) say(`${file}: is not what the catalog says of it`, 0);
   }
   return {
     type: 'segment',

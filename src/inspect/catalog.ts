@@ -2,7 +2,7 @@ import { CATALOG_HEADER_SIZE, FILES } from '../format/layout.js';
 import { Catalog } from '../journal/catalog.js';
 import { type CatalogEdit, type CatalogHeader, decodeCatalogHeader } from '../journal/catalog-format.js';
 import { readCatalogRecords } from '../journal/catalog-records.js';
-import { faultOf, type Look, readHead, sameBytes } from './look.js';
+import { faultOf, type Look, type Problem, problemOf, readHead, sameBytes } from './look.js';
 
 export interface CatalogHead {
   readonly type: 'catalog';
@@ -10,7 +10,7 @@ export interface CatalogHead {
   readonly header: CatalogHeader | undefined;
   /** Where the last commit ends, bytes; undefined where the superblock does not tell. */
   readonly committed: number | undefined;
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }
 
 export interface CatalogRow {
@@ -77,27 +77,28 @@ export async function sumOfCatalog(look: Look): Promise<Catalog> {
 
 async function headOf(look: Look): Promise<CatalogHead> {
   const { executor, superblock, distrust, identity } = look;
-  const problems: string[] = [];
+  const problems: Problem[] = [];
+  const tell = (message: string) => problems.push({ message, offset: 0 });
   const found: { size?: number | undefined; header?: CatalogHeader; committed?: number } = {};
   const fault = await faultOf(async () => {
     found.size = await executor.size(FILES.catalog);
     found.header = decodeCatalogHeader(await readHead(executor, FILES.catalog, CATALOG_HEADER_SIZE));
   });
-  if (fault !== undefined) problems.push(fault.message);
-  if (distrust !== undefined) problems.push(distrust.message);
+  if (fault !== undefined) problems.push(problemOf(fault));
+  if (distrust !== undefined) problems.push(problemOf(distrust));
   const { size, header } = found;
   if (header !== undefined && identity !== undefined && !sameBytes(header.uuid, identity.uuid))
-    problems.push('catalog: belongs to another store');
+    tell('catalog: belongs to another store');
   if (header !== undefined && superblock !== undefined && distrust === undefined) {
     const { catalogGeneration: generation, catalogLength: length } = superblock;
     const replaced = header.replacesGeneration === generation && header.replacesLength === length;
     if (header.generation === generation) found.committed = length;
     else if (header.generation === generation + 1 && replaced) found.committed = header.ownLength;
-    else problems.push(`catalog: generation ${header.generation}, the superblock names ${generation}`);
+    else tell(`catalog: generation ${header.generation}, the superblock names ${generation}`);
   }
   const { committed } = found;
   if (committed !== undefined && committed > (size ?? 0))
-    problems.push(`catalog: is cut short, at ${size} of ${committed} bytes`);
+    problems.push({ message: `catalog: is cut short, at ${size} of ${committed} bytes`, offset: size });
   return { type: 'catalog', size, header, committed, problems };
 }
 

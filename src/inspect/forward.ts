@@ -11,10 +11,10 @@ import {
   readDescriptor,
 } from '../journal/forward-descriptor.js';
 import { decodeForwardHeader } from '../journal/forward-header.js';
-import { storedIntact } from '../journal/forward-recovery.js';
 import { readSlots, type Slot, type SlotState } from '../journal/forward-slots.js';
 import { Ring } from '../journal/ring.js';
-import { faultOf, type Look, readHead, sameBytes } from './look.js';
+import { damageIn } from '../journal/stored-data.js';
+import { faultOf, type Look, type Problem, problemOf, readHead, sameBytes } from './look.js';
 
 export interface ForwardOptions {
   /** Empty places and descriptors of earlier laps too. */
@@ -33,7 +33,7 @@ export interface ForwardHead {
   readonly size: number | undefined;
   readonly journal: JournalEntry | undefined;
   readonly epochs: readonly Epoch[];
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }
 
 export interface ForwardRow {
@@ -65,19 +65,24 @@ export interface ForwardEnd {
   /** Positions behind the last descriptor and its data. */
   readonly descriptorEnd: number | undefined;
   readonly dataEnd: number | undefined;
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }
 
 export type ForwardItem = ForwardHead | ForwardRow | ForwardEnd;
 
 const CHUNK = 256 * 1024;
 
+const NO_UUID: Problem = {
+  message: 'forward: no header tells the uuid that the checksums begin with',
+  offset: undefined,
+};
+
 /** The forward journal: its regions, its descriptors from the tail on, and where it ends. */
 export async function* inspectForward(look: Look, options: ForwardOptions = {}): AsyncGenerator<ForwardItem> {
   const head = await headOf(look);
   yield head;
   const states: Partial<Record<ForwardRow['state'], number>> = {};
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   let shown = 0;
   const done = (complete: boolean, chain?: ForwardChain): ForwardEnd => ({
     type: 'end',
@@ -107,9 +112,9 @@ export async function* inspectForward(look: Look, options: ForwardOptions = {}):
 
 async function headOf(look: Look): Promise<ForwardHead> {
   const { executor, superblock, identity, distrust } = look;
-  const problems: string[] = [];
+  const problems: Problem[] = [];
   const tell = (fault: AnywhenError | undefined) => {
-    if (fault !== undefined) problems.push(fault.message);
+    if (fault !== undefined) problems.push(problemOf(fault));
   };
   const sizes: { size?: number | undefined } = {};
   tell(
@@ -126,11 +131,10 @@ async function headOf(look: Look): Promise<ForwardHead> {
   const epochs = superblock?.epochs ?? [];
   const wrong = journal === undefined ? undefined : misfit(journal, size ?? 0);
   if (wrong !== undefined) {
-    problems.push(wrong);
+    problems.push({ message: wrong, offset: undefined });
     journal = undefined;
   }
-  if (identity === undefined)
-    problems.push('forward: no header tells the uuid that the checksums begin with');
+  if (identity === undefined) problems.push(NO_UUID);
   return { type: 'forward', size, journal: identity === undefined ? undefined : journal, epochs, problems };
 }
 
@@ -148,29 +152,39 @@ function misfit(journal: JournalEntry, size: number): string | undefined {
 async function* walked(
   look: Look,
   chain: ForwardChain,
-  problems: string[],
+  problems: Problem[],
   options: ForwardOptions,
 ): AsyncGenerator<ForwardRow> {
   const { executor, identity } = look;
   const data = new Ring(chain.journal.dataOffset, chain.journal.dataLength, 0, 0);
-  const damaged: number[] = [];
-  const slots = readSlots(executor, chain, identity?.seed ?? 0, (message) => problems.push(message));
+  const damaged: { readonly sequence: number; readonly offset: number }[] = [];
+  const place = (position: number) =>
+    chain.journal.descriptorOffset + (position % chain.journal.descriptorLength);
+  const slots = readSlots(executor, chain, identity?.seed ?? 0, (message) =>
+    problems.push({ message, offset: place(chain.position) }),
+  );
   for await (const { offset, state, refusal, crc, descriptor } of slots) {
-    const stored = state === 'counts' && descriptor.storedLength > 0;
     const dataOffset = descriptor.storedLength > 0 ? data.place(descriptor.dataPosition) : undefined;
-    const named = stored && descriptor.kind === Kind.mark;
+    const stored =
+      state === 'counts' && dataOffset !== undefined
+        ? { file: FILES.forward, offset: dataOffset, ...only(descriptor) }
+        : undefined;
+    const named = stored !== undefined && descriptor.kind === Kind.mark;
     const name = named ? await nameAt(look, dataOffset, descriptor) : undefined;
-    const intact =
-      stored && options.data === true ? await storedIntact(executor, data, descriptor) : undefined;
-    if (intact === false) damaged.push(descriptor.sequence);
-    const judged = intact === undefined ? undefined : intact ? 'intact' : 'damaged';
+    const verify = stored !== undefined && options.data === true;
+    const damage = verify ? await damageIn(executor, stored) : undefined;
+    if (damage !== undefined) damaged.push({ sequence: descriptor.sequence, offset: damage });
+    const judged = damage !== undefined ? 'damaged' : verify ? 'intact' : undefined;
     yield { type: 'descriptor', offset, state, refusal, crc, descriptor, dataOffset, name, data: judged };
   }
   // Data behind the last durable sequence may be missing after a power cut: there the journal ends.
-  for (const sequence of damaged.filter((one) => one <= chain.durable)) {
-    problems.push(`forward: the data of sequence ${sequence} does not match its checksum`);
+  for (const { sequence, offset } of damaged.filter((one) => one.sequence <= chain.durable)) {
+    const message = `forward: the data of sequence ${sequence} does not match its checksum`;
+    problems.push({ message, offset });
   }
 }
+
+const only = ({ start, length, sum }: ForwardDescriptor) => ({ start, length, sum });
 
 async function nameAt(
   look: Look,

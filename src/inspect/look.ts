@@ -38,6 +38,18 @@ export interface Identity {
   readonly seed: number;
 }
 
+/** What is wrong with a structure, and where in its file, bytes. */
+export interface Problem {
+  readonly message: string;
+  readonly offset: number | undefined;
+}
+
+/** An error as a problem. */
+export function problemOf(error: AnywhenError): Problem {
+  const { offset } = error.data;
+  return { message: error.message, offset: typeof offset === 'number' ? offset : undefined };
+}
+
 /**
  * Begins a look.
  *

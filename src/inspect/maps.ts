@@ -7,6 +7,7 @@ import type { Point } from '../volume/model.js';
 import { openMapView } from '../volume/open-view.js';
 import { Volume } from '../volume/volume.js';
 import { FIRST_SEGMENT, FORWARD, MIM, type SourceFile, ZERO } from '../vrmo/vrmo.js';
+import type { Problem } from './look.js';
 
 export interface MapsOptions {
   /** Only the extents that touch `[from, to)` of the volume, bytes; cut there. */
@@ -25,7 +26,7 @@ export interface MapHead {
   readonly form: string;
   readonly extents: number;
   /** What the opener was told. */
-  readonly problems: readonly string[];
+  readonly problems: readonly Problem[];
 }
 
 export interface MapExtent {
@@ -67,7 +68,8 @@ export async function* inspectMap(
   const view = await openMapView(volume.engine, volume.timeline, at);
   try {
     const { form, extents } = view.map;
-    yield { type: 'map', at, exact, point, form, extents, problems: volume.engine.warnings };
+    const problems = volume.engine.warnings.map((message) => ({ message, offset: undefined }));
+    yield { type: 'map', at, exact, point, form, extents, problems };
     yield* extentsOf(volume, view, options);
   } finally {
     view.close();

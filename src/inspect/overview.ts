@@ -40,7 +40,7 @@ async function forward(look: Look): Promise<OverviewLine> {
   const problems: string[] = [];
   let facts = '';
   for await (const item of inspectForward(look)) {
-    if (item.type !== 'descriptor') problems.push(...item.problems);
+    if (item.type !== 'descriptor') problems.push(...item.problems.map((problem) => problem.message));
     if (item.type !== 'end') continue;
     const { counts = 0, found = 0 } = item.states;
     facts =
@@ -57,7 +57,7 @@ async function backward(look: Look): Promise<OverviewLine> {
   let strangers = 0;
   let lists = 0;
   for await (const item of inspectBackward(look)) {
-    if (item.type === 'segment') problems.push(...item.problems);
+    if (item.type === 'segment') problems.push(...item.problems.map((problem) => problem.message));
     else if (item.type === 'end')
       facts = `${item.segments} segments, ${lists} lists, ${item.orphans + strangers} orphans`;
     else if (item.type === 'stranger') strangers += 1;
@@ -71,7 +71,7 @@ async function catalog(look: Look): Promise<OverviewLine> {
   const problems: string[] = [];
   let facts = '';
   for await (const item of inspectCatalog(look)) {
-    if (item.type === 'catalog') problems.push(...item.problems);
+    if (item.type === 'catalog') problems.push(...item.problems.map((problem) => problem.message));
     else if (item.type === 'record' && item.problem !== undefined) problems.push(item.problem);
     else if (item.type === 'end')
       facts = `${item.segments} segments, ${item.snapshots} snapshots, ${item.marks} marks`;
@@ -84,7 +84,7 @@ async function sums(look: Look): Promise<OverviewLine> {
   let summed = 0;
   let pages = 0;
   for await (const item of inspectSums(look)) {
-    if (item.type === 'sums') problems.push(...item.problems);
+    if (item.type === 'sums') problems.push(...item.problems.map((problem) => problem.message));
     if (item.type === 'page') summed += item.summed;
     if (item.type === 'page' && item.problem !== undefined) problems.push(item.problem);
     if (item.type === 'end') pages = item.pages;

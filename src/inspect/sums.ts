@@ -3,7 +3,8 @@ import { readChunks } from '../file/chunks.js';
 import { FILES, PAGE_SPAN, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
 import { blockSums } from '../mirror/block-sum.js';
 import { neverWritten, pageCrc, rawSums, sumsPageFault } from '../mirror/sums-page.js';
-import { faultOf, type Look } from './look.js';
+import { MoveRecordReader } from '../sync/move-record.js';
+import { faultOf, type Look, type Problem, problemOf } from './look.js';
 
 export interface SumsOptions {
   /** Only the pages that cover `[from, to)` of the volume, bytes. */
@@ -25,9 +26,9 @@ export interface SumsHead {
   /** Pages, and blocks of the MIM. */
   readonly pages: number;
   readonly blocks: number | undefined;
-  /** A sync event was interrupted: pages and blocks may be of before or after it until the next opening. */
-  readonly moving: boolean;
-  readonly problems: readonly string[];
+  /** A sync event moves the MIM, or was interrupted in it: until it has ended, blocks of these pages are of before or after. */
+  readonly moving: readonly number[];
+  readonly problems: readonly Problem[];
 }
 
 export interface SumsPage {
@@ -72,18 +73,21 @@ export async function* inspectSums(look: Look, options: SumsOptions = {}): Async
   const first = Math.floor((options.from ?? 0) / PAGE_SPAN);
   const end = Math.min(head.pages, Math.ceil((options.to ?? Number.MAX_SAFE_INTEGER) / PAGE_SPAN));
   const span = [first * SUMS_PAGE_SIZE, end * SUMS_PAGE_SIZE] as const;
+  const moving = new Set(head.moving);
   let pages = 0;
   for await (const { offset, bytes } of readChunks(look.executor, FILES.sums, ...span, SUMS_PAGE_SIZE)) {
     if (pages === options.limit) return yield { type: 'end', complete: false, pages };
     pages += 1;
-    yield* pageOf(look, head, offset / SUMS_PAGE_SIZE, bytes, options);
+    const page = offset / SUMS_PAGE_SIZE;
+    yield* pageOf(look, head, { page, bytes, moves: moving.has(page) }, options);
   }
   yield { type: 'end', complete: true, pages };
 }
 
 async function headOf(look: Look): Promise<SumsHead> {
   const { executor, superblock, distrust, identity } = look;
-  const problems: string[] = [];
+  const problems: Problem[] = [];
+  const say = (message: string) => problems.push({ message, offset: undefined });
   const found: { size?: number | undefined; mimSize?: number | undefined } = {};
   // A name that nothing vouches for is not followed.
   const mim = distrust === undefined ? superblock?.mimName : FILES.mim;
@@ -96,40 +100,47 @@ async function headOf(look: Look): Promise<SumsHead> {
     }),
     distrust,
   ]) {
-    if (fault !== undefined) problems.push(fault.message);
+    if (fault !== undefined) problems.push(problemOf(fault));
   }
   const { size, mimSize } = found;
-  if (size === undefined && problems.length === 0) problems.push(`${FILES.sums}: is missing`);
-  if (mimSize === undefined && problems.length === 0) problems.push(`${mim}: is missing`);
-  if (identity === undefined) problems.push('no header tells the uuid that the checksums begin with');
+  if (size === undefined && problems.length === 0) say(`${FILES.sums}: is missing`);
+  if (mimSize === undefined && problems.length === 0) say(`${mim}: is missing`);
+  if (identity === undefined) say('no header tells the uuid that the checksums begin with');
   const pages = Math.floor((size ?? 0) / SUMS_PAGE_SIZE);
   const blocks = superblock === undefined ? undefined : alignUp(superblock.mimSize, BLOCK) / BLOCK;
-  const moving = distrust === undefined && superblock?.copied !== undefined;
+  const moving: number[] = [];
+  const copied = distrust === undefined ? superblock?.copied : undefined;
+  if (copied !== undefined) {
+    // What is wrong with the move record is told where the backward journal is.
+    await faultOf(async () => {
+      for await (const { page } of new MoveRecordReader(executor, copied).pages()) moving.push(page);
+    });
+  }
   return { type: 'sums', size, mim, mimSize, pages, blocks, moving, problems };
 }
 
 async function* pageOf(
   look: Look,
   head: SumsHead,
-  page: number,
-  bytes: Uint8Array,
+  { page, bytes, moves }: { readonly page: number; readonly bytes: Uint8Array; readonly moves: boolean },
   options: SumsOptions,
 ): AsyncGenerator<SumsItem> {
   const seed = look.identity?.seed;
   const sums = rawSums(bytes);
   const fault = seed === undefined || neverWritten(bytes) ? undefined : sumsPageFault(bytes, page, seed);
-  const state = neverWritten(bytes) ? 'never written' : fault === undefined ? 'intact' : 'damaged';
+  const written = fault === undefined ? 'intact' : 'damaged';
+  const state = neverWritten(bytes) ? 'never written' : written;
   const first = page * SUMS_PER_PAGE;
   const told: SumsBlock[] = [];
   let mismatches = 0;
-  // Sums of a page that is damaged say nothing about the blocks.
-  const verify = options.data === true && fault === undefined;
+  // Sums of a page that is damaged, or on its way, say nothing about the blocks.
+  const verify = options.data === true && fault === undefined && !moves;
+  const all = verify ? await foundSums(look, head, first, sums) : [];
   for (const [at, sum] of sums.entries()) {
-    if (sum === 0 || !(verify || options.blocks === true)) continue;
-    const found = verify ? await foundSum(look, head, first + at) : undefined;
-    const wrong = verify && found !== sum;
+    const wrong = verify && sum !== 0 && all[at] !== sum;
     if (wrong) mismatches += 1;
-    if (wrong || options.blocks === true) told.push(blockItem(head, first + at, sum, found, wrong));
+    if (wrong || (sum !== 0 && options.blocks === true))
+      told.push(blockItem(head, first + at, sum, all[at], wrong));
   }
   yield {
     type: 'page',
@@ -141,7 +152,7 @@ async function* pageOf(
     end: first + SUMS_PER_PAGE,
     summed: sums.reduce((count, sum) => count + (sum === 0 ? 0 : 1), 0),
     mismatches: verify ? mismatches : undefined,
-    problem: fault === undefined ? undefined : `${FILES.sums}: page ${page} is damaged (${fault})`,
+    problem: fault === undefined || moves ? undefined : `${FILES.sums}: page ${page} is damaged (${fault})`,
   };
   yield* told;
 }
@@ -158,10 +169,40 @@ function blockItem(
   return { type: 'block', block, offset, sum, found, problem: wrong ? message : undefined };
 }
 
-async function foundSum(look: Look, { mim }: SumsHead, block: number): Promise<number | undefined> {
-  if (mim === undefined) return undefined;
-  const into = new Uint8Array(BLOCK);
-  const read = { op: 'read', file: mim, offset: block * BLOCK, into } as const;
-  const fault = await faultOf(() => look.executor.run([read]));
-  return fault === undefined ? blockSums(block, into)[0] : undefined;
+/** Blocks that are read at a time. */
+const RUN = 256;
+
+/** What the blocks of a page that are not all zeros come to; undefined where they cannot be read. */
+async function foundSums(
+  look: Look,
+  head: SumsHead,
+  first: number,
+  sums: Uint32Array,
+): Promise<(number | undefined)[]> {
+  const found: (number | undefined)[] = [];
+  for (let at = 0; at < sums.length; ) {
+    let end = at;
+    while (end < sums.length && end - at < RUN && sums[end] !== 0) end += 1;
+    const run = await sumsOfBlocks(look, head, first + at, end - at);
+    for (let block = at; block < end; block++) {
+      // Where a run can't be read as a whole, perhaps most of its blocks can.
+      const one = run ?? (await sumsOfBlocks(look, head, first + block, 1));
+      found[block] = run === undefined ? one?.[0] : run[block - at];
+    }
+    at = Math.max(end, at + 1);
+  }
+  return found;
+}
+
+async function sumsOfBlocks(
+  { executor }: Look,
+  { mim }: SumsHead,
+  first: number,
+  count: number,
+): Promise<Uint32Array | undefined> {
+  if (mim === undefined || count === 0) return undefined;
+  const into = new Uint8Array(count * BLOCK);
+  const read = { op: 'read', file: mim, offset: first * BLOCK, into } as const;
+  const fault = await faultOf(() => executor.run([read]));
+  return fault === undefined ? blockSums(first, into) : undefined;
 }

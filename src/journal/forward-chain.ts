@@ -69,6 +69,16 @@ export class ForwardChain {
     return `forward: the descriptor of sequence ${missing} is lost, though sequence ${behind.sequence} says it was durable`;
   }
 
+  /**
+   * Whether an intact descriptor that this version does not know is the next one: then the journal does not end
+   * here, and whoever does not know it must not go on.
+   */
+  beyondUs(found: ForwardDescriptor): string | undefined {
+    if (found.sequence !== this.next || found.epoch !== epochOf(this.epochs, found.sequence))
+      return undefined;
+    return `forward: the descriptor of sequence ${found.sequence} is of a later version`;
+  }
+
   /** Its numbers are possible: what carries the right checksum was written by us, but bounds are checked all the same. */
   #sound(found: ForwardDescriptor): boolean {
     if (found.storedLength === 0) return true;

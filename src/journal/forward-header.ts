@@ -29,7 +29,9 @@ export function decodeForwardHeader(bytes: Uint8Array): { readonly uuid: Uint8Ar
   }
   const version = reader.u32();
   if (version !== FORMAT_VERSION) throw new AnywhenError('unsupported', `forward: format version ${version}`);
-  return { uuid: reader.bytes(16).slice() };
+  const uuid = reader.bytes(16).slice();
+  reader.reserved(reader.remaining);
+  return { uuid };
 }
 
 /** @throws `damaged` unless the bytes are the header of this store's forward journal */

@@ -1,14 +1,13 @@
 import { AnywhenError } from '../base/errors.js';
-import { alignUp, BLOCK, pieceCount } from '../base/range.js';
+import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
-import { crc32c } from '../format/checksum.js';
 import { DESCRIPTOR_SIZE, FILES } from '../format/layout.js';
-import { firstBadPiece, sumArrayLength } from '../format/pieces.js';
 import type { JournalEntry, Superblock } from '../format/superblock.js';
 import { ForwardChain } from './forward-chain.js';
-import { decodeDescriptor, type ForwardDescriptor } from './forward-descriptor.js';
+import { decodeDescriptor, type ForwardDescriptor, readDescriptor } from './forward-descriptor.js';
 import { ForwardIndex } from './forward-index.js';
 import { Ring } from './ring.js';
+import { damageIn } from './stored-data.js';
 
 /** What was found in the forward journal. */
 export interface ForwardScan {
@@ -27,6 +26,8 @@ export interface ForwardScan {
  * Reads the forward journal from its tail. A descriptor counts only if it is the next in sequence, at its
  * place, and carries the epoch that the superblock names for its sequence. Data above the highest `durable`
  * is verified and the journal ends at the first miss there; a miss at or below it is damage.
+ *
+ * @throws `unsupported` if the next descriptor is of a later version, `io`
  */
 export async function scanForward(
   executor: Executor,
@@ -78,18 +79,36 @@ class Walk {
   run(): void {
     const { chain, index } = this;
     for (;;) {
-      const found = this.#next(chain.position) ?? this.#next(alignUp(chain.position, BLOCK));
-      if (found === undefined) return;
+      const places = [chain.position, alignUp(chain.position, BLOCK)] as const;
+      const found = this.#next(places[0]) ?? this.#next(places[1]);
+      if (found === undefined) {
+        for (const position of places) this.#refuseLater(position);
+        return;
+      }
       chain.take(found);
       index.append(found, chain.dataEnd);
     }
   }
 
+  #decode(position: number): ReturnType<typeof decodeDescriptor> {
+    const { descriptorTail, descriptorLength } = this.journal;
+    if (position + DESCRIPTOR_SIZE > descriptorTail + descriptorLength) return 'place';
+    return decodeDescriptor(this.#view, position % descriptorLength, position, this.seed);
+  }
+
   #at(position: number): ForwardDescriptor | undefined {
-    if (position + DESCRIPTOR_SIZE > this.journal.descriptorTail + this.journal.descriptorLength)
-      return undefined;
-    const found = decodeDescriptor(this.#view, position % this.journal.descriptorLength, position, this.seed);
+    const found = this.#decode(position);
     return typeof found === 'string' ? undefined : found;
+  }
+
+  /** To take a descriptor of a later version for the end of the journal would be to write over it. */
+  #refuseLater(position: number): void {
+    if (this.#decode(position) !== 'unsupported') return;
+    const message = this.chain.beyondUs(readDescriptor(this.#view, position % this.journal.descriptorLength));
+    if (message === undefined) return;
+    throw new AnywhenError('unsupported', message, {
+      hint: 'Open the store with the version of anywhen that wrote it.',
+    });
   }
 
   #next(position: number): ForwardDescriptor | undefined {
@@ -117,31 +136,12 @@ export async function dataIntact(
   sequence: number,
 ): Promise<boolean> {
   if (!index.hasData(sequence)) return true;
-  return storedIntact(executor, data, {
+  const damage = await damageIn(executor, {
+    file: FILES.forward,
+    offset: data.place(index.dataPosition(sequence)),
     start: index.start(sequence),
     length: index.length(sequence),
-    dataPosition: index.dataPosition(sequence),
     sum: index.sum(sequence),
   });
-}
-
-/** Whether the bytes at a place of the data queue are there and match their sums. @throws `io` */
-export async function storedIntact(
-  executor: Executor,
-  data: Ring,
-  stored: Pick<ForwardDescriptor, 'start' | 'length' | 'dataPosition' | 'sum'>,
-): Promise<boolean> {
-  const { start, length, dataPosition, sum } = stored;
-  const before = sumArrayLength(pieceCount(start, start + length));
-  const bytes = new Uint8Array(before + length);
-  const offset = data.place(dataPosition - before);
-  try {
-    await executor.run([{ op: 'read', file: FILES.forward, offset, into: bytes }]);
-  } catch (error) {
-    if (error instanceof AnywhenError && error.code === 'io') throw error;
-    return false;
-  }
-  const sums = before === 0 ? Uint32Array.of(sum) : new Uint32Array(bytes.slice(0, before).buffer);
-  if (before > 0 && crc32c(bytes.subarray(0, before)) !== sum) return false;
-  return firstBadPiece(start, bytes.subarray(before), sums, 0) < 0;
+  return damage === undefined;
 }

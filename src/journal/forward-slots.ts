@@ -35,7 +35,8 @@ const CHUNK = 256 * 1024;
  * Every place of the descriptor queue, from the tail on, once around; never more than a chunk of it in memory.
  * `chain` walks along. The regions of the journal must lie in the file.
  *
- * @param lost told when something behind the end says that what comes next was durable
+ * @param lost told, once, when something behind the end says that what comes next was durable, or when that is of a
+ *   later version
  * @throws `damaged` if the file is too short, `io`
  */
 export async function* readSlots(
@@ -83,6 +84,7 @@ class Judge {
       this.#behind = [];
     } else {
       if (state === 'refused') this.#behind.push(descriptor);
+      if (state === 'unsupported' && this.#isDue(position)) this.#tell(this.chain.beyondUs(descriptor));
       if (position === alignUp(this.chain.position, BLOCK)) this.#ended = true;
       if (this.#ended) this.end();
     }
@@ -95,9 +97,19 @@ class Judge {
     const message =
       chain.lost() ?? this.#behind.map((one) => chain.lost(one)).find((one) => one !== undefined);
     this.#behind = [];
+    this.#tell(message);
+  }
+
+  #tell(message: string | undefined): void {
     if (message === undefined || this.#lost) return;
     this.#lost = true;
     this.lost(message);
+  }
+
+  #isDue(position: number): boolean {
+    return (
+      !this.#ended && (position === this.chain.position || position === alignUp(this.chain.position, BLOCK))
+    );
   }
 
   #judge(
@@ -115,8 +127,7 @@ class Judge {
     if (laps !== 0) {
       return { state: laps > 0 && Number.isInteger(laps) ? 'passed' : 'misplaced', refusal: undefined };
     }
-    const due = position === chain.position || position === alignUp(chain.position, BLOCK);
-    const refusal = chain.refusal(found) ?? (this.#ended || !due ? 'place' : undefined);
+    const refusal = chain.refusal(found) ?? (this.#isDue(position) ? undefined : 'place');
     return { state: refusal === undefined ? 'counts' : 'refused', refusal };
   }
 }

@@ -206,7 +206,7 @@ export function decodeSegmentDescriptor(
     throw damaged('stands in the wrong place');
   }
   const known = view.getUint8(offset + 5) === 1 && view.getUint16(offset + 6, true) === 0;
-  if (!known || view.getUint32(offset + 68, true) !== 0) {
+  if (!known || !reservedIsZero(view, offset)) {
     throw new AnywhenError('unsupported', `segment ${segment}, descriptor ${index}: of a later format`);
   }
   const found = readSegmentDescriptor(view, offset);
@@ -220,6 +220,24 @@ export function decodeSegmentDescriptor(
   const inside = found.start >= found.originStart && end <= found.originStart + found.originLength;
   if (!inside || found.originLength > MAX_SEGMENT_EXTENT) throw damaged('an impossible origin');
   return found;
+}
+
+/** Bytes that must be zero, by kind: a later version may give them a meaning. */
+const RESERVED: Readonly<Record<number, readonly (readonly [from: number, to: number])[]>> = {
+  [SegmentKind.extent]: [[68, 96]],
+  [SegmentKind.zero]: [[32, 96]],
+  [SegmentKind.marker]: [
+    [44, 48],
+    [64, 72],
+    [80, 96],
+  ],
+};
+
+function reservedIsZero(view: DataView, offset: number): boolean {
+  for (const [from, to] of RESERVED[view.getUint8(offset + 4)] ?? []) {
+    for (let at = from; at < to; at += 4) if (view.getUint32(offset + at, true) !== 0) return false;
+  }
+  return true;
 }
 
 /** The fields that stand at `offset`, whatever they are: unchecked, so that the kind may be none that is known. */

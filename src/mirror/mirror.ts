@@ -22,8 +22,6 @@ export class Mirror {
   readonly #loading = new Map<number, Promise<Uint32Array>>();
   /** Blocks whose bytes are known better than the file tells: a store opened read-only in the middle of a move. */
   readonly overlay = new Map<number, Uint8Array>();
-  /** Blocks that an interrupted move was to write wholly: no view reads them, whatever they hold. */
-  readonly passing = new Set<number>();
   #moving: { readonly first: number; readonly end: number; readonly done: Promise<void> } | undefined;
   #sumsSize = 0;
   #pinned = -1;

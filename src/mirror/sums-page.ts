@@ -47,7 +47,8 @@ export function sumsPageFault(
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (crc32c(bytes.subarray(4), seed) !== pageCrc(bytes)) return 'checksum';
   if (view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32 !== page) return 'place';
-  return view.getUint32(4, true) === 1 ? undefined : 'version';
+  const reserved = bytes.subarray(16, SUMS_PAGE_HEAD).every((byte) => byte === 0);
+  return view.getUint32(4, true) === 1 && reserved ? undefined : 'version';
 }
 
 /** @throws `damaged` if the page is not intact or stands in the wrong place */

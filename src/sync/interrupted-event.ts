@@ -42,10 +42,7 @@ export class InterruptedEvent {
       for (const [at, block] of blocks.entries()) {
         const number = page * SUMS_PER_PAGE + block;
         sums[block] = after[at] as number;
-        if (!reachesMirror(map, number)) {
-          mirror.passing.add(number);
-          continue;
-        }
+        if (!reachesMirror(map, number)) continue;
         const content = await this.#mover.content(number, after.subarray(at, at + 1), map, true);
         mirror.overlay.set(number, content);
       }

@@ -141,7 +141,12 @@ export function decodeMovePage(bytes: Uint8Array, at: number): MovePage {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (at + PAGE_HEAD > bytes.length) throw damaged();
   const count = view.getUint32(at + 16, true);
-  if (count > SUMS_PER_PAGE || at + PAGE_HEAD + count * ENTRY > bytes.length) throw damaged();
+  if (
+    view.getUint32(at + 20, true) !== 0 ||
+    count > SUMS_PER_PAGE ||
+    at + PAGE_HEAD + count * ENTRY > bytes.length
+  )
+    throw damaged();
   const column = (offset: number) =>
     Uint32Array.from({ length: count }, (_, row) =>
       view.getUint32(at + PAGE_HEAD + row * ENTRY + offset, true),

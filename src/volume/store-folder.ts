@@ -4,7 +4,6 @@ import { OsExecutor } from '../file/os-executor.js';
 import { openSource } from '../file/source-file.js';
 import { makeStoreFolder, removeStoreFiles } from '../file/store-folder.js';
 import { lockStore } from '../file/store-lock.js';
-import { type CheckOptions, checkStore, type Finding } from './check.js';
 import { type CreateOptions, createOn, emptyOrigin } from './create.js';
 import { Volume, type VolumeOptions } from './volume.js';
 
@@ -42,18 +41,6 @@ export async function openStore(folder: string, options: VolumeOptions = {}): Pr
 async function dropScratch(executor: OsExecutor): Promise<void> {
   for (const name of await executor.list('')) {
     if (/^scratch\.\d+$/.test(name)) await executor.run([{ op: 'unlink', file: name }]);
-  }
-}
-
-/** Checks a store that nobody has open for writing. @throws `no-store`, `store-in-use` */
-export async function* checkFolder(folder: string, options: CheckOptions): AsyncGenerator<Finding> {
-  const lock = lockStore(folder, 'shared');
-  const executor = new OsExecutor(folder, true);
-  try {
-    yield* checkStore(executor, options);
-  } finally {
-    await executor.close();
-    lock.release();
   }
 }
 

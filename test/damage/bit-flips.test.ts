@@ -4,7 +4,7 @@ import type { Instant } from '../../src/base/instant.js';
 import type { MemoryExecutor } from '../../src/file/memory-executor.js';
 import { seededRandom } from '../../src/file/seeded-random.js';
 import { FILES } from '../../src/format/layout.js';
-import { checkStore, type Finding } from '../../src/volume/check.js';
+import { checkStore, type Finding } from '../../src/inspect/check.js';
 import type { View } from '../../src/volume/model.js';
 import type { Volume } from '../../src/volume/volume.js';
 import { type RichStore, richStore } from '../support/damaged-store.js';

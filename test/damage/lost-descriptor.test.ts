@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { seededRandom } from '../../src/file/seeded-random.js';
 import { FILES } from '../../src/format/layout.js';
-import { checkStore, type Finding } from '../../src/volume/check.js';
+import { checkStore, type Finding } from '../../src/inspect/check.js';
 import { richStore } from '../support/damaged-store.js';
 import { newStore, open, readAll, TestTime, write } from '../support/model.js';
 

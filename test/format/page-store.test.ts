@@ -10,7 +10,7 @@ import { PageStore } from './page-store.js';
  * A reader that was written from anywhen-store(5) reads stores that the program wrote, and finds the bytes of a
  * naive model that keeps a full copy for every instant: the page is complete, and right.
  */
-const RUNS = Number(process.env.PAGE_RUNS ?? 60);
+const RUNS = Number(process.env.PAGE_RUNS ?? 40);
 const SIZE = 40_000;
 
 const span = fc.record({ start: fc.nat(SIZE - 1), length: fc.integer({ min: 1, max: 9000 }) });
@@ -156,15 +156,25 @@ test(`a reader made from the page finds what was written, in ${RUNS} random stor
   expect(compared).toBeGreaterThan(RUNS * 5);
 });
 
+/** Which write fails. An opening, the first and the second commit each write both copies of the superblock. */
+const CUTS = [
+  ['mim', 1],
+  ['mim', 2],
+  ['mim.sums', 1],
+  ['superblock', 3],
+  ['superblock', 4],
+  ['superblock', 5],
+  ['superblock', 6],
+] as const;
+
 test(`and in ${RUNS} stores whose sync event was interrupted`, { timeout: 600_000 }, async () => {
   let interrupted = 0;
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { minLength: 5, maxLength: 30 }),
-      fc.constantFrom('mim', 'mim.sums', 'superblock'),
-      fc.integer({ min: 1, max: 3 }),
+      fc.constantFrom(...CUTS),
       fc.integer({ min: 0, max: 5000 }),
-      async (steps, file, nth, written) => {
+      async (steps, [file, nth], written) => {
         const run = new Run();
         await run.begin();
         for (const one of steps) await run.step(one);

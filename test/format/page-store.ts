@@ -265,7 +265,11 @@ export class PageStore {
       if (found.crc !== expectedCrc(title, bytes.subarray(at, at + 96), this.uuid))
         throw new Error('damaged');
       if (found.index !== index || found.own_segment !== segment) throw new Error('misplaced');
-      if (!title.endsWith('marker')) list.push(found as unknown as Extent);
+      if (title.endsWith('marker')) continue;
+      const last = list[list.length - 1];
+      if (last !== undefined && (found.start as number) < last.start + last.length)
+        throw new Error('out of order');
+      list.push(found as unknown as Extent);
     }
     return list;
   }

@@ -50,7 +50,7 @@ export function readTables(): Map<string, Table> {
     const fields = rest.map((line) => {
       const [, offset, type = '', count, name = '', meaning = ''] = FIELD.exec(line) ?? [];
       if (offset === undefined) throw new Error(`${title}: cannot read the row '${line}'`);
-      const spare = type === 'zero' || type === 'unused';
+      const spare = type === 'zero';
       const words = spare ? { name: '', meaning: `${name} ${meaning}`.trim() } : { name, meaning };
       const field = { type, count: count === undefined ? undefined : Number(count), ...words };
       const at = offset === '.' ? next : Number(offset);
@@ -92,7 +92,7 @@ export function tableOf(title: string): Table {
 
 /** The bytes of one of a field. */
 export function unitOf(type: string): number {
-  return SIZES[type] ?? (['zero', 'unused', 'byte', 'char'].includes(type) ? 1 : tableOf(type).size);
+  return SIZES[type] ?? (['zero', 'byte', 'char'].includes(type) ? 1 : tableOf(type).size);
 }
 
 /** The bytes of a field; a text without brackets is as long as it says. */
@@ -100,7 +100,7 @@ export function lengthOf({ type, count }: Field): number {
   return type === 'text' ? (count ?? 2) : unitOf(type) * (count ?? 1);
 }
 
-/** The fields of a structure whose bytes begin at `at`; zeros and what is not used are left out. */
+/** The fields of a structure whose bytes begin at `at`; zeros are left out. */
 export function decode(title: string, bytes: Uint8Array, at = 0): Values {
   const values: Record<string, Value> = {};
   let shift = 0;

@@ -5,6 +5,7 @@ import type { MemoryExecutor } from '../../src/file/memory-executor.js';
 import type { MemoryFile } from '../../src/file/memory-file.js';
 import { inspectBackward } from '../../src/inspect/backward.js';
 import { inspectCatalog } from '../../src/inspect/catalog.js';
+import { checkStore } from '../../src/inspect/check.js';
 import { inspectForward } from '../../src/inspect/forward.js';
 import { type Look, lookAt } from '../../src/inspect/look.js';
 import { inspectMap } from '../../src/inspect/maps.js';
@@ -30,6 +31,7 @@ const LOOKS: Readonly<Record<string, (look: Look) => AsyncIterable<unknown>>> = 
   all: (look) => inspectAll(look),
   maps: (look) => inspectMap(look.executor, 'now'),
   oldest: (look) => inspectMap(look.executor, 'oldest'),
+  check: (look) => checkStore(look.executor, { data: true }),
 };
 
 /** What can happen to a file: bits flip, a stretch becomes zeros or something else, it is cut short, it is gone. */
@@ -104,7 +106,7 @@ test(`a damaged store is looked at in ${RUNS} random states, and stays as it is`
             let count = 0;
             for await (const item of items(look)) {
               count += 1;
-              const { problem, problems: more = [] } = item as { problem?: string; problems?: string[] };
+              const { problem, problems: more = [] } = item as { problem?: string; problems?: unknown[] };
               problems += more.length + (problem === undefined ? 0 : 1);
               expect(count, `${name} ends`).toBeLessThan(ENOUGH);
             }

@@ -10,6 +10,7 @@ import { inspectAll } from '../../src/inspect/overview.js';
 import { inspectSums } from '../../src/inspect/sums.js';
 import { inspectSuperblock } from '../../src/inspect/superblock.js';
 import { encodeEdits } from '../../src/journal/catalog-format.js';
+import { encodeDescriptor } from '../../src/journal/forward-descriptor.js';
 import { SegmentKind } from '../../src/journal/segment-format.js';
 import { newStore, open, readAll, write } from '../support/model.js';
 import { DESCRIPTOR_BLOCKS, type GrownStore, grownStore, interruptedStore, SIZE } from './grown-store.js';
@@ -137,7 +138,7 @@ describe('the forward journal', () => {
     const end = await forwardEnd(broken);
     const opened = await open(broken.copy(true), { readOnly: true });
     expect(end.next).toBe(third?.descriptor.sequence);
-    expect(end.problems).toEqual([opened.engine.scan.damage]);
+    expect(end.problems.map((problem) => problem.message)).toEqual([opened.engine.scan.damage]);
     expect(opened.engine.scan.damage).toContain('is lost');
     const seen = (await rows(broken)).find((row) => row.offset === third?.offset);
     expect(seen?.state).toBe('damaged');
@@ -171,14 +172,33 @@ describe('the forward journal', () => {
     });
   });
 
+  it('tells of a descriptor of a later version, at which an opening refuses the store', async () => {
+    const later = grown.disk.copy();
+    const last = (await rows(later)).filter((row) => row.state === 'counts').pop();
+    if (last === undefined) throw new Error('the journal is empty');
+    const { sequence, position } = last.descriptor;
+    const next = { ...last.descriptor, kind: 99 as never, sequence: sequence + 1, position: position + 128 };
+    const bytes = new Uint8Array(128);
+    encodeDescriptor(new DataView(bytes.buffer), 0, next, grown.volume.engine.meta.seed);
+    later.files.get('forward')?.write(last.offset + 128, bytes);
+    const message = `forward: the descriptor of sequence ${sequence + 1} is of a later version`;
+    expect((await forwardEnd(later)).problems).toEqual([{ message, offset: last.offset + 128 }]);
+    await expect(open(later.copy())).rejects.toMatchObject({ code: 'unsupported', message });
+    // A left-over of another epoch in its place is none of the journal's.
+    encodeDescriptor(new DataView(bytes.buffer), 0, { ...next, epoch: 1 }, grown.volume.engine.meta.seed);
+    later.files.get('forward')?.write(last.offset + 128, bytes);
+    expect((await forwardEnd(later)).problems).toEqual([]);
+    await open(later.copy(), { time: grown.time });
+  });
+
   it('finds damaged data only when it is asked to read data', async () => {
     const broken = grown.disk.copy();
     const stored = (await rows(disk)).find((row) => row.dataOffset !== undefined);
     flip(broken, 'forward', stored?.dataOffset ?? 0);
     expect((await forwardEnd(broken)).problems).toEqual([]);
     const end = await forwardEnd(broken, { data: true });
-    expect(end.problems).toEqual([
-      `forward: the data of sequence ${stored?.descriptor.sequence} does not match its checksum`,
+    expect(end.problems).toMatchObject([
+      { message: `forward: the data of sequence ${stored?.descriptor.sequence} does not match its checksum` },
     ]);
     expect((await forwardEnd(disk, { data: true })).problems).toEqual([]);
   });
@@ -279,8 +299,10 @@ describe('the backward journal', () => {
       problem: 'segment 1, descriptor 1: checksum',
     });
     const segments = items.filter((item) => item.type === 'segment');
-    expect(segments[1]?.problems).toEqual(['backward/00000002.data: is missing']);
-    expect(segments[2]?.problems).toEqual(['backward/00000003.descriptors: the header is damaged']);
+    expect(segments[1]?.problems).toMatchObject([{ message: 'backward/00000002.data: is missing' }]);
+    expect(segments[2]?.problems).toMatchObject([
+      { message: 'backward/00000003.descriptors: the header is damaged' },
+    ]);
   });
 
   it('shows orphans and strangers, and calls neither damage', async () => {
@@ -367,6 +389,17 @@ describe('the sums of the MIM', () => {
     const items = await read(broken, { data: true });
     expect(items.filter((item) => item.type === 'block')).toMatchObject([{ block: 2, offset: 8192 }]);
     expect(items.find((item) => item.type === 'page')).toMatchObject({ mismatches: 1 });
+  });
+
+  it('name the blocks that a MIM that was cut short does not have, and no others', async () => {
+    const broken = grown.disk.copy();
+    broken.files.get('mim')?.truncate(3 * 4096);
+    const all = (await read(disk, { blocks: true })).flatMap((item) =>
+      item.type === 'block' ? [item.block] : [],
+    );
+    const bad = (await read(broken, { data: true })).filter((item) => item.type === 'block');
+    expect(bad.map((item) => item.block)).toEqual(all.filter((block) => block >= 3));
+    expect(bad.every((item) => item.found === undefined && item.problem !== undefined)).toBe(true);
   });
 
   it('of a damaged page are shown and not believed', async () => {
