@@ -1,3 +1,4 @@
+import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { Fetcher } from '../journal/fetch.js';
 import { Flag, Kind } from '../journal/forward-descriptor.js';
@@ -10,9 +11,14 @@ export interface JournalMark {
   readonly at: Instant;
   readonly name: string;
   readonly hold: boolean;
+  /** Its name is damaged, so it got another. */
+  readonly renamed?: boolean;
 }
 
-/** The marks in the forward journal that were not deleted, in order. */
+/**
+ * The marks in the forward journal that were not deleted, in order. A damaged name costs the name, not the store: the
+ * instant was marked, and stays so under a name of its own.
+ */
 export async function readMarks(
   fetcher: Fetcher,
   index: ForwardIndex,
@@ -21,10 +27,26 @@ export async function readMarks(
   const marks: JournalMark[] = [];
   for (let at = index.first; at < index.next; at++) {
     if (index.kind(at) !== Kind.mark || dropped.has(at)) continue;
-    const bytes = new Uint8Array(index.length(at));
-    await fetcher.read(FORWARD, at % 2 ** 32, 0, bytes);
     const hold = (index.flags(at) & Flag.hold) !== 0;
-    marks.push({ sequence: at, at: index.stamp(at), name: new TextDecoder().decode(bytes), hold });
+    const name = await readName(fetcher, index, at);
+    const mark = { sequence: at, at: index.stamp(at), hold };
+    marks.push(name === undefined ? { ...mark, name: `unreadable-${at}`, renamed: true } : { ...mark, name });
   }
   return marks;
+}
+
+/** Undefined if it is damaged. */
+async function readName(
+  fetcher: Fetcher,
+  index: ForwardIndex,
+  sequence: number,
+): Promise<string | undefined> {
+  const bytes = new Uint8Array(index.length(sequence));
+  try {
+    await fetcher.read(FORWARD, sequence % 2 ** 32, 0, bytes);
+  } catch (error) {
+    if (error instanceof AnywhenError && error.code === 'damaged') return undefined;
+    throw error;
+  }
+  return new TextDecoder().decode(bytes);
 }

@@ -79,6 +79,8 @@ export class Volume {
   static async openOn(executor: Executor, options: VolumeOptions = {}): Promise<Volume> {
     const engine = await openEngine(executor, options);
     const marks = await readMarks(engine.fetcher, engine.index, engine.meta.catalog.droppedMarks);
+    for (const { name, renamed } of marks)
+      if (renamed === true) engine.warnings.push(`forward: the name of a mark is damaged; it is now ${name}`);
     const { scan, meta, clock, epoch, index, segments } = engine;
     const map = await buildNear(index, meta.superblock.journal.firstSequence, index.next - 1, segments);
     if (engine.readOnly) return new Volume(engine, undefined, options.events ?? {}, marks, map);
