@@ -4,13 +4,14 @@
 // otherwise with the ext4 tools on the mounted image itself.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const CLI = join(ROOT, 'dist', 'cli', 'index.js');
+checkFuse();
 const isRoot = process.getuid?.() === 0;
 const folder = mkdtempSync(join(tmpdir(), 'anywhen-demo-'));
 const store = join(folder, 'store');
@@ -19,6 +20,16 @@ const mnt = join(folder, 'mnt');
 const undo = [];
 
 const environment = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin` };
+
+/** Without FUSE there is nothing to show. */
+function checkFuse() {
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
+  } catch {
+    process.stderr.write('demo: /dev/fuse cannot be opened. As root: modprobe fuse && chmod 666 /dev/fuse\n');
+    process.exit(1);
+  }
+}
 
 function say(text) {
   process.stdout.write(`\n# ${text}\n`);

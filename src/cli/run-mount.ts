@@ -8,7 +8,7 @@ import { operations } from '../control/operations.js';
 import { ControlServer } from '../control/server.js';
 import { ageTimers } from '../control/timers.js';
 import { fuseNativeDriver } from '../fuse/fuse-native-driver.js';
-import { prepareMountPoint } from '../fuse/mount-point.js';
+import { checkFuseDevice, prepareMountPoint } from '../fuse/mount-point.js';
 import { Handles } from '../namespace/handles.js';
 import { Tree } from '../namespace/tree.js';
 import { openStore } from '../volume/store-folder.js';
@@ -28,6 +28,7 @@ export async function serve(
 ): Promise<void> {
   const log = daemonLog(settings);
   const folder = await storeFolder(storePath);
+  await checkFuseDevice();
   const mountPoint = await prepareMountPoint(mountPath, folder, (message) => log.warn({}, message));
   const store = await openStore(folder, {
     readOnly: settings.readOnly,

@@ -1,6 +1,6 @@
-import { realpath, stat, statfs } from 'node:fs/promises';
+import { access, constants, realpath, stat, statfs } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
-import { AnywhenError, systemCode } from '../base/errors.js';
+import { AnywhenError, messageOf, systemCode } from '../base/errors.js';
 import { anywhenMount } from './mount-table.js';
 import { unmount } from './unmount.js';
 
@@ -40,6 +40,32 @@ export async function prepareMountPoint(
     });
   }
   return real;
+}
+
+/**
+ * Makes sure that this user may mount at all.
+ *
+ * @throws `unsupported` where the kernel has no FUSE, `denied`
+ */
+export async function checkFuseDevice(device = '/dev/fuse'): Promise<void> {
+  try {
+    await access(device, constants.R_OK | constants.W_OK);
+  } catch (cause) {
+    if (systemCode(cause) === 'EACCES') {
+      throw new AnywhenError('denied', `${device}: this user may not open it, so nothing can be mounted`, {
+        cause,
+        hint: `As root: \`chmod 666 ${device}\`, which is what Debian's udev rules do; or mount as root.`,
+      });
+    }
+    throw new AnywhenError(
+      'unsupported',
+      `${device}: is not there (${systemCode(cause) ?? messageOf(cause)})`,
+      {
+        cause,
+        hint: 'As root: `modprobe fuse`. A container needs the device given to it.',
+      },
+    );
+  }
 }
 
 async function mendStale(path: string, notice: (message: string) => void): Promise<void> {

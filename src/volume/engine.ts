@@ -1,5 +1,6 @@
 import { Clock, type TimeSource } from '../base/clock.js';
 import { AnywhenError } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
 import { Mutex } from '../base/mutex.js';
 import type { Executor } from '../file/executor.js';
 import { FILES, FORWARD_HEADER_SIZE, MAX_EPOCHS, segmentData, segmentDescriptors } from '../format/layout.js';
@@ -31,6 +32,8 @@ export interface Engine extends SyncParts {
   readonly clock: Clock;
   readonly epoch: number;
   readonly readOnly: boolean;
+  /** Set when a durable descriptor is lost: what the volume was after this instant is not known. */
+  readonly knownTo: Instant | undefined;
   /** What the opener should know. */
   readonly warnings: string[];
 }
@@ -74,7 +77,9 @@ export async function openEngine(executor: Executor, options: EngineOptions = {}
   else await endInterrupted(parts, scan);
   const epoch = readOnly ? 0 : await beginEpoch(parts, scan);
   const lastStamp = index.count > 0 ? index.stamp(index.next - 1) : meta.superblock.mimStamp;
-  return { ...parts, scan, clock: new Clock(lastStamp, options.time), epoch, readOnly, warnings };
+  const clock = new Clock(lastStamp, options.time);
+  const knownTo = scan.damage === undefined ? undefined : lastStamp;
+  return { ...parts, scan, clock, epoch, readOnly, knownTo, warnings };
 }
 
 function warningsOf(scan: ForwardScan, asked: boolean): string[] {

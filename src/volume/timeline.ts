@@ -17,6 +17,8 @@ export interface TimelineParts {
   readonly now: () => Instant;
   /** Whether a state of near history is about to be dropped by the sync event that is under way. */
   readonly leaving: (sequence: number) => boolean;
+  /** What came after this instant is lost, by damage to the journal. */
+  readonly knownTo: Instant | undefined;
 }
 
 /** Which instants can be shown, and what they are. Near history shows every instant; before it, the snapshots. */
@@ -49,7 +51,7 @@ export class Timeline {
 
   exact(at: Instant): boolean {
     if (at > this.parts.now()) return false;
-    if (at >= this.nearFrom) return !this.#leavingAt(at);
+    if (at >= this.nearFrom) return !this.#leavingAt(at) && !this.#lostAt(at);
     const snapshot = this.#snapshotAt(at);
     return snapshot !== undefined && at < snapshot.to;
   }
@@ -77,7 +79,9 @@ export class Timeline {
 
   /** A state that a sync event is about to drop is gone already: what stays is the point before it. */
   #resolveNear(at: Instant): Resolution {
-    const { index, leaving } = this.parts;
+    const { index, leaving, knownTo = 0n } = this.parts;
+    if (this.#lostAt(at))
+      return { point: this.#near(index.lastAt(knownTo), knownTo), at: knownTo, exact: false };
     const wanted = index.lastAt(at);
     let state = this.stateOf(wanted);
     if (!leaving(state)) return { point: this.#near(wanted, at), at, exact: true };
@@ -88,6 +92,10 @@ export class Timeline {
 
   #leavingAt(at: Instant): boolean {
     return this.parts.leaving(this.stateOf(this.parts.index.lastAt(at)));
+  }
+
+  #lostAt(at: Instant): boolean {
+    return this.parts.knownTo !== undefined && at > this.parts.knownTo;
   }
 
   /** The newest sync indicator of a client at or before `at`. */

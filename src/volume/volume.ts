@@ -63,11 +63,10 @@ export class Volume {
     marks: JournalMark[],
     map: Vrmo,
   ) {
-    const { index, meta, fetcher, views } = engine;
+    const { index, fetcher, views } = engine;
     this.#marks = new Marks(engine, marks);
     this.timeline = new Timeline({
-      meta,
-      index,
+      ...engine,
       marks: () => this.marks(),
       now: () => this.now(),
       leaving: (sequence) => views.isLeaving(sequence),
