@@ -60,6 +60,8 @@ export interface CopiedState {
   readonly endSize: number;
   readonly endDescriptor: number;
   readonly endData: number;
+  /** The quality of the state at the end. */
+  readonly endQuality: number;
 }
 
 export interface Superblock {
@@ -71,6 +73,8 @@ export interface Superblock {
   readonly mimSize: number;
   readonly mimSequence: number;
   readonly mimStamp: Instant;
+  /** The quality of the point at which the MIM is: 0 write, 1 flush, 2 frozen. */
+  readonly mimQuality: number;
   readonly mimName: string;
   readonly catalogGeneration: number;
   readonly catalogLength: number;
@@ -90,7 +94,8 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array {
   writer.bytes(MAGIC).u32(0).u32(FORMAT_VERSION).u53(superblock.sequence).u53(0);
   writer.bytes(superblock.uuid).bytes(superblock.historyUuid).i64(superblock.createdAt);
   writer.u53(superblock.mimSize).u53(superblock.mimSequence).i64(superblock.mimStamp);
-  writer.u32(superblock.catalogGeneration).u32(superblock.copied === undefined ? 0 : 1);
+  writer.u32(superblock.catalogGeneration).u16(superblock.copied === undefined ? 0 : 1);
+  writer.u8(superblock.mimQuality).reserved(1);
   writer.u53(superblock.catalogLength);
   if (superblock.copied !== undefined) encodeCopied(writer, superblock.copied);
   encodeJournal(writer, superblock.journal);
@@ -108,7 +113,7 @@ function encodeCopied(writer: Writer, copied: CopiedState): void {
   writer.offset = SYNC_AT;
   writer.u32(copied.segment).u32(copied.moveCrc).u53(copied.moveLength);
   writer.u53(copied.endSequence).i64(copied.endStamp).u53(copied.endSize);
-  writer.u53(copied.endDescriptor).u53(copied.endData);
+  writer.u53(copied.endDescriptor).u53(copied.endData).u8(copied.endQuality);
 }
 
 function encodeJournal(writer: Writer, journal: JournalEntry): void {
@@ -151,9 +156,11 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock {
   const mimSequence = reader.u53();
   const mimStamp = reader.i64();
   const catalogGeneration = reader.u32();
-  const state = reader.u32();
+  const state = reader.u16();
   if (state > 1)
     throw new AnywhenError('unsupported', `superblock: unknown state ${state} of the sync event`);
+  const mimQuality = decodeQuality(reader);
+  reader.reserved(1);
   const catalogLength = reader.u53();
   const copied = decodeCopied(reader, state === 1);
   const journal = decodeJournal(reader);
@@ -171,6 +178,7 @@ export function decodeSuperblock(bytes: Uint8Array): Superblock {
     mimSize,
     mimSequence,
     mimStamp,
+    mimQuality,
     mimName,
     catalogGeneration,
     catalogLength,
@@ -195,9 +203,16 @@ function decodeCopied(reader: Reader, present: boolean): CopiedState | undefined
     endSize: reader.u53(),
     endDescriptor: reader.u53(),
     endData: reader.u53(),
+    endQuality: decodeQuality(reader),
   };
   reader.reserved(JOURNALS_AT - reader.offset);
   return copied;
+}
+
+function decodeQuality(reader: Reader): number {
+  const quality = reader.u8();
+  if (quality > 2) throw new AnywhenError('unsupported', `superblock: unknown quality ${quality} of a point`);
+  return quality;
 }
 
 function decodeJournal(reader: Reader): JournalEntry {

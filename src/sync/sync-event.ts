@@ -114,13 +114,14 @@ export class SyncEvent {
     const { meta, index, views } = this.parts;
     const pinned = new Set<number>(request.marks.map((mark) => mark.sequence));
     for (const view of views.views) pinned.add(view.sequence);
-    const { mimSequence, mimStamp, mimSize } = meta.superblock;
+    const { mimSequence, mimStamp, mimSize, mimQuality } = meta.superblock;
     const window = {
       index,
       end: request.end,
       mimSequence,
       mimStamp,
       mimSize,
+      mimQuality,
       granularity: request.granularity,
       pinned,
     };
@@ -154,7 +155,13 @@ export class SyncEvent {
     await record.begin();
     await this.#mover.plan(map, pages, record);
     const written = await record.finish();
-    return { segment, ...written, endSize: plan.last.size, ...this.#endOf(end) };
+    return {
+      segment,
+      ...written,
+      endSize: plan.last.size,
+      endQuality: plan.last.quality,
+      ...this.#endOf(end),
+    };
   }
 
   /** The tail of both queues behind `end`. */
@@ -246,6 +253,7 @@ export class SyncEvent {
       moveCrc: 0,
       moveLength: 0,
       endSize: plan.last.size,
+      endQuality: plan.last.quality,
       ...this.#endOf(request.end),
     };
     await meta.commit(markEdits(request.marks), (now) => movedFields(now, end));
@@ -265,6 +273,7 @@ function movedFields(now: Superblock, copied: CopiedState): Partial<Superblock> 
     copied: undefined,
     mimSequence: copied.endSequence,
     mimSize: copied.endSize,
+    mimQuality: copied.endQuality,
     journal: {
       ...now.journal,
       firstSequence,

@@ -26,6 +26,7 @@ export interface Window {
   readonly mimSequence: number;
   readonly mimStamp: Instant;
   readonly mimSize: number;
+  readonly mimQuality: number;
   /** Which instants become snapshots: every change, or one each so many ns. */
   readonly granularity: 'all' | bigint;
   /** Sequences whose state must be kept: open views and marks. */
@@ -36,7 +37,7 @@ export interface WindowPlan {
   /** The states that become snapshots, oldest first. The first is where the MIM is. */
   readonly kept: readonly State[];
   /** The state at the end: where the MIM will be. */
-  readonly last: Omit<State, 'to' | 'at' | 'quality'>;
+  readonly last: Omit<State, 'to' | 'at'>;
   readonly changes: number;
 }
 
@@ -48,7 +49,7 @@ export async function planWindow(window: Window, pacer: Pacer): Promise<WindowPl
   const { index, end } = window;
   const kept: State[] = [];
   const state = { sequence: window.mimSequence, from: window.mimStamp, size: window.mimSize };
-  let quality: number = QualityCode.write;
+  let quality = window.mimQuality;
   let named: Instant | undefined;
   let pinned = window.pinned.has(window.mimSequence);
   let changes = 0;
@@ -75,10 +76,11 @@ export async function planWindow(window: Window, pacer: Pacer): Promise<WindowPl
     pinned ||= window.pinned.has(at);
     if (pacer.due()) await pacer.rest();
   }
-  return { kept, last: state, changes };
+  return { kept, last: { ...state, quality }, changes };
 }
 
-function qualityOf(index: ForwardIndex, sequence: number): number {
+/** What a descriptor makes of the state that it belongs to. */
+export function qualityOf(index: ForwardIndex, sequence: number): number {
   if (index.kind(sequence) !== Kind.indicator && index.kind(sequence) !== Kind.mark) return QualityCode.write;
   if ((index.flags(sequence) & Flag.frozen) !== 0) return QualityCode.frozen;
   return (index.flags(sequence) & Flag.client) !== 0 ? QualityCode.flush : QualityCode.write;

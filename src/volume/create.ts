@@ -80,6 +80,7 @@ export async function createOn(
     mimSize: origin.size,
     mimSequence: 0,
     mimStamp: options.now,
+    mimQuality: 0,
     mimName: FILES.mim,
     catalogGeneration: 0,
     catalogLength: 0,

@@ -4,7 +4,7 @@ import type { SnapshotEdit } from '../journal/catalog-format.js';
 import { Flag, Kind } from '../journal/forward-descriptor.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
 import type { StoreMeta } from '../journal/store-meta.js';
-import { QualityCode } from '../sync/window.js';
+import { QualityCode, qualityOf } from '../sync/window.js';
 import type { Mark, Point, Quality, Resolution } from './model.js';
 
 const QUALITIES: readonly Quality[] = ['write', 'flush', 'frozen'];
@@ -107,7 +107,8 @@ export class Timeline {
     const older = this.#snapshots().filter(
       (snapshot) => snapshot.quality > QualityCode.write && snapshot.at <= at,
     );
-    return older[older.length - 1]?.at;
+    const onMirror = this.parts.meta.superblock.mimQuality > QualityCode.write && at >= this.nearFrom;
+    return onMirror ? this.nearFrom : older[older.length - 1]?.at;
   }
 
   /** Oldest first. `all`: every change of near history too. */
@@ -171,12 +172,9 @@ export class Timeline {
     const state = this.stateOf(sequence);
     const from = state < index.first ? meta.superblock.mimStamp : index.stamp(state);
     let next = Math.max(state + 1, index.first);
-    let quality: Quality = 'write';
-    for (; next < index.next && !index.changes(next); next++) {
-      if (index.kind(next) !== Kind.indicator && index.kind(next) !== Kind.mark) continue;
-      if ((index.flags(next) & Flag.frozen) !== 0) quality = 'frozen';
-      else if ((index.flags(next) & Flag.client) !== 0 && quality === 'write') quality = 'flush';
-    }
+    let quality: number = state < index.first ? meta.superblock.mimQuality : QualityCode.write;
+    for (; next < index.next && !index.changes(next); next++)
+      quality = Math.max(quality, qualityOf(index, next));
     const to = next < index.next ? index.stamp(next) : undefined;
     return {
       sequence: state,
@@ -184,7 +182,7 @@ export class Timeline {
       from,
       to,
       place: 'near',
-      quality,
+      quality: QUALITIES[quality] ?? 'write',
       size: this.sizeAt(state),
       marks: this.#marksIn(from, to),
     };

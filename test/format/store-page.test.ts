@@ -89,6 +89,7 @@ const copied = fc.record({
   endSize: u64,
   endDescriptor: u64,
   endData: u64,
+  endQuality: fc.nat(2),
 });
 const epochs = fc
   .array(
@@ -115,6 +116,7 @@ const superblock: fc.Arbitrary<Superblock> = fc.record({
   mimSize: u64,
   mimSequence: u64,
   mimStamp: i64,
+  mimQuality: fc.nat(2),
   mimName: name,
   catalogGeneration: u32,
   catalogLength: u64,
