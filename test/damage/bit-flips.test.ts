@@ -144,19 +144,31 @@ async function outcomeOf(disk: MemoryExecutor, store: RichStore, readOnly: boole
   return { told, wrong: live.wrong };
 }
 
-/** A random place; mostly one where something was written. */
-function placeIn(bytes: Buffer, random: () => number): number | undefined {
+/** A random place; mostly one where something was written, of the forward journal one that is in use. */
+function placeIn(bytes: Buffer, used: readonly number[], random: () => number): number | undefined {
   if (bytes.length === 0) return undefined;
   for (let attempt = 0; attempt < 8; attempt++) {
-    const offset = Math.floor(random() * bytes.length);
+    const offset = used[Math.floor(random() * used.length)] ?? Math.floor(random() * bytes.length);
     if (bytes[offset] !== 0) return offset;
   }
   return Math.floor(random() * bytes.length);
 }
 
-/** A finding names the file that was damaged and a place in it that covers the bit. */
+/** The offsets of the forward journal between tail and head of its queues. */
+async function placesInUse({ disk, time }: RichStore): Promise<number[]> {
+  const { scan } = (await open(disk.copy(true), { time, readOnly: true })).engine;
+  return [scan.descriptors, scan.data].flatMap((ring) =>
+    Array.from({ length: ring.used }, (_, at) => ring.place(ring.tail + at)),
+  );
+}
+
+/**
+ * A finding names the file that was damaged and a place in it that covers the bit. A lost descriptor may also have
+ * stood at the next border, which can be at the other end of the ring.
+ */
 function names(finding: Finding, flip: Flip): boolean {
   if (finding.file !== flip.file || finding.offset === undefined) return false;
+  if (/descriptor of sequence \d+ is lost/.test(finding.message) && flip.offset % BLOCK < 128) return true;
   return finding.offset <= flip.offset && flip.offset < finding.offset + REACH;
 }
 
@@ -207,14 +219,14 @@ test.each(['closed', 'opened again', 'moving', 'moved'] as const)(
     const store = await richStore(random, SIZE, ending);
     const damage = new Damage(store);
     const names = [...store.disk.files.keys()].sort();
-    // Of the forward journal the smaller part is in use.
-    const files = names.flatMap((name) => (name === FILES.forward ? Array<string>(6).fill(name) : [name]));
+    const files = names.flatMap((name) => (name === FILES.forward ? Array<string>(4).fill(name) : [name]));
+    const inUse = await placesInUse(store);
     expect(await findingsOf(store.disk), 'a sound store').toEqual([]);
     expect(await outcomeOf(store.disk, store, true)).toEqual({ told: false, wrong: undefined });
     const sound = bytesOf(store.disk);
     for (let round = 0; round < FLIPS; round++) {
       const file = files[round % files.length] as string;
-      const offset = placeIn(sound.get(file) ?? Buffer.alloc(0), random);
+      const offset = placeIn(sound.get(file) ?? Buffer.alloc(0), file === FILES.forward ? inUse : [], random);
       if (offset !== undefined) await damage.try({ file, offset, bit: Math.floor(random() * 8) });
     }
     console.info(
