@@ -180,7 +180,8 @@ class Killing {
     let target: Target | undefined;
     try {
       target = await openTarget(this.mounted.mnt, 'write');
-      for (;;) await target.call('sync', {});
+      // Where the daemon is dead already the store is opened here, and lives on.
+      while (target.daemon) await target.call('sync', {});
     } catch {
       // The daemon is dead.
     } finally {
