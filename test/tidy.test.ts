@@ -30,7 +30,7 @@ const LIMIT = 300;
 const LONGER: Readonly<Record<string, number>> = {
   'file/os-executor.ts': 342,
   'journal/forward-journal.ts': 375,
-  'volume/volume.ts': 430,
+  'volume/volume.ts': 435,
   'vrmo/entry-tree.ts': 312,
 };
 

@@ -3,6 +3,7 @@ import type { Instant } from '../base/instant.js';
 import { Mutex } from '../base/mutex.js';
 import { ADDRESS_LIMIT, alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
+import { isZero } from '../format/checksum.js';
 import { MAX_WRITE } from '../format/layout.js';
 import { Flag, Kind } from '../journal/forward-descriptor.js';
 import { ForwardJournal } from '../journal/forward-journal.js';
@@ -132,7 +133,11 @@ export class Volume {
     if (data.length === 0) return done(undefined);
     this.#written.writes += 1;
     this.#written.bytes += data.length;
-    this.journal?.submit({ kind: Kind.write, start: offset, data, done });
+    const { length } = data;
+    // What mkfs and the like write: a range without data says the same.
+    if (length >= BLOCK && isZero(data))
+      this.journal?.submit({ kind: Kind.zero, start: offset, length, done });
+    else this.journal?.submit({ kind: Kind.write, start: offset, data, done });
   }
 
   /** From here on `[offset, offset + length)` reads as zeros. Costs a descriptor, no data. */

@@ -28,7 +28,7 @@ const span = fc.record({
 const step = fc.oneof(
   {
     weight: 8,
-    arbitrary: fc.record({ op: fc.constant('write' as const), span, byte: fc.integer({ min: 1, max: 255 }) }),
+    arbitrary: fc.record({ op: fc.constant('write' as const), span, byte: fc.nat(255) }),
   },
   {
     weight: 2,
@@ -86,7 +86,7 @@ class Run {
       case 'write': {
         const start = Math.min(step.span.start, volume.size - 1);
         const data = Buffer.alloc(Math.min(step.span.length, volume.size - start), step.byte);
-        data[0] = step.byte ^ 0x55;
+        if (step.byte !== 0) data[0] = step.byte ^ 0x55;
         await write(volume, start, data);
         return model.change(stampNow(), (bytes) => void data.copy(bytes, start));
       }
