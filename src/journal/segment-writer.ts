@@ -18,6 +18,7 @@ import {
   SegmentKind,
   type SegmentMarker,
 } from './segment-format.js';
+import { Writeback } from './writeback.js';
 
 /** Descriptors are written in runs of so many. */
 const RUN = 4096;
@@ -37,6 +38,7 @@ export class SegmentWriter {
   /** Data that is not written yet, and where it goes. */
   readonly #data = new Uint8Array(2 * DATA_RUN + 4 * BLOCK);
   #dataStart = 0;
+  readonly #writeback: Writeback;
   #count = 0;
   #markerAt = -1;
   #marker: SegmentMarker | undefined;
@@ -45,7 +47,9 @@ export class SegmentWriter {
     readonly executor: Executor,
     readonly segment: number,
     readonly seed: number,
-  ) {}
+  ) {
+    this.#writeback = new Writeback(executor, segmentData(segment));
+  }
 
   /** The number of descriptors so far: the record of the next one. */
   get count(): number {
@@ -113,9 +117,9 @@ export class SegmentWriter {
       dataLength: this.#queue.head,
     };
     const file = segmentDescriptors(this.segment);
+    await this.#writeback.finish();
     await this.executor.run([
       { op: 'write', file, offset: 0, from: [encodeSegmentHeader(whole)] },
-      { op: 'datasync', file: segmentData(this.segment) },
       { op: 'datasync', file },
       { op: 'syncdir', file: FILES.backward },
     ]);
@@ -163,6 +167,7 @@ export class SegmentWriter {
     await this.executor.run([
       { op: 'write', file: segmentData(this.segment), offset: this.#dataStart, from },
     ]);
+    this.#writeback.wrote(length);
     // What lies between two extents is written too, and is zeros.
     this.#data.fill(0, 0, length);
     this.#dataStart = this.#queue.head;

@@ -5,6 +5,7 @@ import type { Executor } from '../file/executor.js';
 import { FILES, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
 import type { Fetcher } from '../journal/fetch.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
+import { Writeback } from '../journal/writeback.js';
 import { blockSums } from '../mirror/block-sum.js';
 import type { Mirror } from '../mirror/mirror.js';
 import { encodeSumsPage, pageCrc, rawSums } from '../mirror/sums-page.js';
@@ -89,16 +90,17 @@ export class Mover {
    */
   async apply(record: MoveRecordReader, map: Vrmo, redo: boolean): Promise<number> {
     let moved = 0;
+    const writeback = new Writeback(this.executor, this.mirror.name);
     const pacer = new Pacer();
     for await (const page of record.pages()) {
-      moved += await this.#applyPage(page, map, redo);
+      const bytes = await this.#applyPage(page, map, redo);
+      moved += bytes;
+      writeback.wrote(bytes);
       if (pacer.due()) await pacer.rest();
     }
     if (moved > 0) {
-      await this.executor.run([
-        { op: 'datasync', file: this.mirror.name },
-        { op: 'datasync', file: FILES.sums },
-      ]);
+      await writeback.finish();
+      await this.executor.run([{ op: 'datasync', file: FILES.sums }]);
     }
     return moved;
   }
