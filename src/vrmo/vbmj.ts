@@ -111,6 +111,10 @@ export class Vbmj implements Vrmo {
     this.#tree = compacted(tree);
   }
 
+  memory(buffers: Set<SharedArrayBuffer>): void {
+    this.#tree.structure.nodes.memory(buffers);
+  }
+
   clone(): Vbmj {
     return new Vbmj(this.#tree.clone());
   }

@@ -35,9 +35,9 @@ export class Vbmm implements Vrmo {
     return this.#tree.journalBytes;
   }
 
-  /** The number of entries, nodes and extents: what it costs in memory. */
-  get entries(): number {
-    return this.#tree.size;
+  /** The number of ranges that are still on the MIM. */
+  get nodes(): number {
+    return this.#tree.size - this.#tree.journalExtents;
   }
 
   /** Bytes of memory. */
@@ -90,6 +90,10 @@ export class Vbmm implements Vrmo {
       else at = this.#settleOne(at, start, end);
     }
     this.#tree = compacted(tree);
+  }
+
+  memory(buffers: Set<SharedArrayBuffer>): void {
+    this.#tree.structure.nodes.memory(buffers);
   }
 
   clone(): Vbmm {
