@@ -1,8 +1,10 @@
+import { AnywhenError, messageOf } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { ThinEvent } from '../sync/thin-event.js';
 import type { Engine } from './engine.js';
 import type { Mark } from './model.js';
-import { endedBefore, outdated, type Retention } from './retention.js';
+import { endedBefore, outdated, parseRetention, type Retention } from './retention.js';
+import type { Volume } from './volume.js';
 
 /** What goes: what ended before an instant, what a retention does not keep, or snapshots by name. */
 export type ThinChoice =
@@ -59,6 +61,17 @@ export async function thinVolume(
     bytesFreed,
     milliseconds: Math.round(performance.now() - started),
   };
+}
+
+/** Drops what the policy does not keep; nobody waits for it, and a volume that is closed meanwhile is left alone. */
+export async function applyRetention(volume: Volume): Promise<void> {
+  try {
+    const { retention } = volume.policy();
+    if (retention !== 'all') await volume.thin({ keep: parseRetention(retention) });
+  } catch (error) {
+    if (error instanceof AnywhenError && error.code === 'read-only') return;
+    volume.events.warning?.(`thinning: ${messageOf(error)}`);
+  }
 }
 
 function known({ meta }: Engine, sequences: ReadonlySet<number>): Set<number> {

@@ -20,7 +20,7 @@ import { openMapView } from './open-view.js';
 import { checkPolicy, readPolicy } from './policy.js';
 import { restorePaused } from './restore.js';
 import { ScratchView } from './scratch.js';
-import { type ThinChoice, type ThinReport, thinVolume } from './thin.js';
+import { applyRetention, type ThinChoice, type ThinReport, thinVolume } from './thin.js';
 import { Timeline } from './timeline.js';
 
 /** A sync event that failed is tried again after so many ms. */
@@ -224,8 +224,10 @@ export class Volume {
   }
 
   /** A sync event over everything that is in the forward journal. */
-  sync(trigger: string): Promise<SyncReport> {
-    return this.#maintenance.run(() => this.#sync(trigger));
+  async sync(trigger: string): Promise<SyncReport> {
+    const report = await this.#maintenance.run(() => this.#sync(trigger));
+    void applyRetention(this);
+    return report;
   }
 
   async #sync(trigger: string): Promise<SyncReport> {
@@ -275,6 +277,7 @@ export class Volume {
   thin(choice: ThinChoice, dryRun = false): Promise<ThinReport> {
     return this.#maintenance.run(async () => {
       if (!dryRun) this.#writable();
+      if (this.#closed) throw new AnywhenError('read-only', 'the volume is closed');
       return thinVolume(this.engine, this.#thinning, this.marks(), choice, this.now(), dryRun);
     });
   }
