@@ -1,6 +1,6 @@
 /** A computation that holds the event loop for longer is felt by every client, ms. */
 const STRETCH = 1;
-/** The clock is asked once in so many steps. */
+/** The clock is asked once in so many steps that only compute. */
 const STEPS = 32;
 
 /**
@@ -11,10 +11,13 @@ export class Pacer {
   #steps = 0;
   #since = performance.now();
 
+  /** @param steps ask the clock once in so many; 1 where a step reads or writes */
+  constructor(readonly steps = STEPS) {}
+
   /** Whether others have waited long enough. */
   due(): boolean {
     this.#steps += 1;
-    return this.#steps % STEPS === 0 && performance.now() - this.#since >= STRETCH;
+    return this.#steps % this.steps === 0 && performance.now() - this.#since >= STRETCH;
   }
 
   /** Lets everybody else have their turn. */

@@ -23,6 +23,7 @@ const RUN = 256;
  */
 export class Mover {
   readonly #buffer = new Uint8Array(RUN * BLOCK);
+  readonly #pacer = new Pacer(1);
 
   constructor(
     readonly executor: Executor,
@@ -33,11 +34,10 @@ export class Mover {
 
   /** Writes down the blocks of the pages of sums that change. Verifies the untouched part of each by its old sum. */
   async plan(map: Vrmo, pages: ReadonlySet<number>, record: MoveRecordWriter): Promise<void> {
-    const pacer = new Pacer();
     for (const page of Float64Array.from(pages).sort()) {
       const planned = await this.#planPage(map, page);
       if (planned !== undefined) await record.add(planned);
-      if (pacer.due()) await pacer.rest();
+      if (this.#pacer.due()) await this.#pacer.rest();
     }
   }
 
@@ -78,6 +78,7 @@ export class Mover {
       await this.#readMap(map, first * BLOCK, bytes);
       const sums = blockSums(first, bytes);
       for (let at = 0; at < count; at++) add(first + at, sums[at] as number);
+      if (this.#pacer.due()) await this.#pacer.rest();
     }
   }
 
@@ -91,12 +92,10 @@ export class Mover {
   async apply(record: MoveRecordReader, map: Vrmo, redo: boolean): Promise<number> {
     let moved = 0;
     const writeback = new Writeback(this.executor, this.mirror.name);
-    const pacer = new Pacer();
     for await (const page of record.pages()) {
       const bytes = await this.#applyPage(page, map, redo);
       moved += bytes;
       writeback.wrote(bytes);
-      if (pacer.due()) await pacer.rest();
     }
     if (moved > 0) {
       await writeback.finish();
@@ -119,6 +118,7 @@ export class Mover {
       )
         to += 1;
       await this.#applyRun(page, from, to, live, map, redo);
+      if (this.#pacer.due()) await this.#pacer.rest();
       from = to;
     }
     const offset = page.page * SUMS_PAGE_SIZE;

@@ -31,7 +31,9 @@ export class ListSaver {
   /** The pages of sums whose blocks the window changes. */
   readonly pages = new Set<number>();
   readonly #buffer = new Uint8Array(MAX_SEGMENT_EXTENT);
+  /** For steps that compute, and for those that read and write. */
   readonly #pacer = new Pacer();
+  readonly #ioPacer = new Pacer(1);
 
   constructor(
     readonly fetcher: Fetcher,
@@ -73,7 +75,7 @@ export class ListSaver {
     }
     for (let at = changed.first(); at !== NONE; at = changed.next(at)) {
       await this.#saveRange(changed.start(at), changed.end(at), map, writer);
-      if (this.#pacer.due()) await this.#pacer.rest();
+      if (this.#ioPacer.due()) await this.#ioPacer.rest();
     }
     changed.clear(0, ADDRESS_LIMIT);
   }
