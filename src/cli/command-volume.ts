@@ -193,6 +193,7 @@ async function policy(path: string, flags: OutputOptions & { set: string[] }): P
     ['flush-bytes', describeSize(now.flushBytes)],
     ['sync-on-unmount', now.syncOnUnmount ? 'yes' : 'no'],
     ['sync-on-mark', now.syncOnMark ? 'yes' : 'no'],
+    ['retention', now.retention === 'all' ? 'all: every snapshot is kept' : now.retention],
   ]);
 }
 

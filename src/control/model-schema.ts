@@ -48,6 +48,18 @@ export const restoreReportSchema = z.object({
   ranges: count,
 });
 
+export const thinReportSchema = z.object({
+  dryRun: z.boolean(),
+  /** How many snapshots went, and how many are left. */
+  dropped: count,
+  kept: count,
+  /** Those that were to go and stay: they have a mark, or a view of them is open. */
+  marked: count,
+  pinned: count,
+  bytesFreed: count,
+  milliseconds: z.number(),
+});
+
 export const policySchema = z.object({
   granularity: z.union([z.literal('all'), duration]),
   highWater: z.number(),
@@ -56,6 +68,7 @@ export const policySchema = z.object({
   flushBytes: count,
   syncOnUnmount: z.boolean(),
   syncOnMark: z.boolean(),
+  retention: z.string(),
 });
 
 const volumeStatusSchema = z.object({

@@ -1,6 +1,7 @@
 import { AnywhenError } from '../base/errors.js';
 import { parseDuration, parseSize } from '../base/units.js';
 import type { Policy } from '../volume/model.js';
+import { formatRetention, parseRetention } from '../volume/retention.js';
 
 /** The settings, as they are written. */
 export const SETTINGS: readonly string[] = [
@@ -11,6 +12,7 @@ export const SETTINGS: readonly string[] = [
   'flush-bytes',
   'sync-on-unmount',
   'sync-on-mark',
+  'retention',
 ];
 
 type Writable = { -readonly [K in keyof Policy]?: Policy[K] };
@@ -50,6 +52,9 @@ function set(policy: Writable, key: string, value: string): void {
       return;
     case 'sync-on-mark':
       policy.syncOnMark = flag(key, value);
+      return;
+    case 'retention':
+      policy.retention = formatRetention(parseRetention(value));
       return;
     default:
       throw new AnywhenError('usage', `policy: there is no setting ${key}`, {

@@ -103,6 +103,8 @@ export interface Policy {
   /** A sync event at unmount, and with each mark. */
   readonly syncOnUnmount: boolean;
   readonly syncOnMark: boolean;
+  /** Which snapshots stay, as `parseRetention` reads it; applied after each sync event. `all`: every one. */
+  readonly retention: string;
 }
 
 export interface VolumeStatus {

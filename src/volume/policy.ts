@@ -1,5 +1,6 @@
 import { AnywhenError } from '../base/errors.js';
 import type { Policy } from './model.js';
+import { parseRetention } from './retention.js';
 
 const SECOND = 1_000_000_000n;
 
@@ -11,6 +12,7 @@ export const DEFAULT_POLICY: Policy = {
   flushBytes: 64 * 1024 * 1024,
   syncOnUnmount: false,
   syncOnMark: false,
+  retention: 'all',
 };
 
 /** The policy that the catalog's entries make of the default; entries of a later version are left alone. */
@@ -30,6 +32,7 @@ export function readPolicy(entries: ReadonlyMap<string, string>): Policy {
     flushBytes: number('flushBytes', DEFAULT_POLICY.flushBytes),
     syncOnUnmount: flag('syncOnUnmount', DEFAULT_POLICY.syncOnUnmount),
     syncOnMark: flag('syncOnMark', DEFAULT_POLICY.syncOnMark),
+    retention: text('retention') ?? DEFAULT_POLICY.retention,
   };
 }
 
@@ -46,4 +49,5 @@ export function checkPolicy(policy: Policy): void {
   if (policy.flushInterval < SECOND / 10n) refuse('the flush interval is at least 100 ms');
   if (!Number.isSafeInteger(policy.flushBytes) || policy.flushBytes < 4096)
     refuse('the flush size is at least 4 KiB');
+  parseRetention(policy.retention);
 }

@@ -13,6 +13,7 @@ describe('the settings of the policy', () => {
         'flush-bytes=1MiB',
         'sync-on-unmount=yes',
         'sync-on-mark=off',
+        'retention=all:1h,1d:1y',
       ]),
     ).toEqual({
       granularity: 250_000_000n,
@@ -22,6 +23,7 @@ describe('the settings of the policy', () => {
       flushBytes: 2 ** 20,
       syncOnUnmount: true,
       syncOnMark: false,
+      retention: 'all:1h,1d:365d',
     });
     expect(parsePolicy(['granularity=1s', 'granularity=all'])).toEqual({ granularity: 'all' });
   });
