@@ -13,6 +13,7 @@ import {
   TestTime,
   write,
 } from '../support/model.js';
+import { checkDifference, Touched } from '../support/touched.js';
 
 /*
  * The engine beside a naive model that keeps a full copy of the volume for every instant. After every step each
@@ -50,6 +51,10 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('hold' as const), which: fc.nat(1000) }) },
   {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constant('diff' as const), a: fc.nat(1000), b: fc.nat(1000) }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({
       op: fc.constant('policy' as const),
@@ -62,6 +67,7 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 class Run {
   readonly time = new TestTime();
   readonly held: { view: View; bytes: Buffer }[] = [];
+  readonly touched = new Touched();
   model!: Model;
   volume!: Volume;
   executor!: Awaited<ReturnType<typeof newStore>>;
@@ -80,7 +86,7 @@ class Run {
 
   async step(step: Step): Promise<void> {
     this.time.advance(1_000_000_000n);
-    const { volume, model } = this;
+    const { volume, model, touched } = this;
     const stampNow = () => volume.engine.clock.last;
     switch (step.op) {
       case 'write': {
@@ -88,6 +94,7 @@ class Run {
         const data = Buffer.alloc(Math.min(step.span.length, volume.size - start), step.byte);
         if (step.byte !== 0) data[0] = step.byte ^ 0x55;
         await write(volume, start, data);
+        touched.range(stampNow(), start, start + data.length);
         return model.change(stampNow(), (bytes) => void data.copy(bytes, start));
       }
       case 'sealed': {
@@ -95,12 +102,14 @@ class Run {
         const start = step.block * data.length;
         if (start + data.length > volume.size) return;
         await write(volume, start, data);
+        touched.range(stampNow(), start, start + data.length);
         return model.change(stampNow(), (bytes) => void data.copy(bytes, start));
       }
       case 'discard': {
         const start = Math.min(step.span.start, volume.size - 1);
         const end = Math.min(start + step.span.length, volume.size);
         await discard(volume, start, end - start);
+        touched.range(stampNow(), start, end);
         return model.change(stampNow(), (bytes) => void bytes.fill(0, start, end));
       }
       case 'flush':
@@ -119,11 +128,14 @@ class Run {
         const point = points[step.which % points.length];
         if (point === undefined) return;
         const report = await volume.restore(point.at);
-        if (report.done !== report.before) model.change(report.done, () => Buffer.from(model.at(point.at)));
-        return;
+        if (report.done === report.before) return;
+        touched.restore(report.done, model.now, model.at(point.at));
+        return model.change(report.done, () => Buffer.from(model.at(point.at)));
       }
       case 'resize': {
+        const before = volume.size;
         await volume.resize(step.size);
+        touched.range(stampNow(), Math.min(before, step.size), Math.max(before, step.size));
         return model.change(stampNow(), (bytes) =>
           Buffer.concat([bytes.subarray(0, step.size), Buffer.alloc(Math.max(0, step.size - bytes.length))]),
         );
@@ -134,7 +146,22 @@ class Run {
         if (point === undefined) return;
         const view = await volume.openView(point.at);
         this.held.push({ view, bytes: await readAll(view) });
+        return;
       }
+      case 'diff': {
+        const points = volume.points({ all: true });
+        const [a, b] = [points[step.a % points.length], points[step.b % points.length]];
+        if (a !== undefined && b !== undefined) await checkDifference(volume, model, touched, a.at, b.at);
+      }
+    }
+  }
+
+  /** The difference between each two points that follow each other, and between the first and the last. */
+  async checkDifferences(): Promise<void> {
+    const instants = this.volume.points({ all: true }).map((point) => point.at);
+    for (const [number, at] of instants.entries()) {
+      const next = instants[number + 1] ?? instants[0] ?? at;
+      await checkDifference(this.volume, this.model, this.touched, at, next);
     }
   }
 
@@ -163,6 +190,7 @@ test(`every point reads as the model says, over ${RUNS} random runs`, { timeout:
         await run.step(one);
         await run.check();
       }
+      await run.checkDifferences();
     }),
     { numRuns: RUNS, timeout: 20_000 },
   );
