@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { VERSION } from '../control/operations.js';
 import { addCheckCommand } from './command-check.js';
 import { addCompletionCommand } from './command-completion.js';
+import { addDiffCommand } from './command-diff.js';
 import { addInspectCommand } from './command-inspect.js';
 import { addMountCommands } from './command-mount.js';
 import { addStoreCommands } from './command-store.js';
@@ -20,6 +21,7 @@ export function buildProgram(): Command {
   addStoreCommands(program);
   addMountCommands(program);
   addVolumeCommands(program);
+  addDiffCommand(program);
   addCheckCommand(program);
   addInspectCommand(program);
   addCompletionCommand(program);

@@ -1,8 +1,8 @@
-import { alignUp, BLOCK } from '../base/range.js';
+import { BLOCK } from '../base/range.js';
 
 /** How many bytes changed in each part of a volume. */
 export class ChangeMap {
-  /** The length of a part, bytes, whole blocks. */
+  /** The length of a part, bytes: blocks, as many as a power of two. */
   readonly cell: number;
   /** By part, in address order: the bytes that changed. The last part may be shorter. */
   readonly bytes: number[];
@@ -12,7 +12,9 @@ export class ChangeMap {
    * @param parts at most so many
    */
   constructor(size: number, parts: number) {
-    this.cell = alignUp(Math.ceil(size / parts), BLOCK);
+    let cell = BLOCK;
+    while (cell * parts < size) cell *= 2;
+    this.cell = cell;
     this.bytes = new Array<number>(Math.ceil(size / this.cell)).fill(0);
   }
 

@@ -92,7 +92,7 @@ export async function diffPoints(volume: Volume, a: Instant, b: Instant): Promis
 
 function exactPoint(volume: Volume, at: Instant): Point {
   const { point, exact } = volume.timeline.resolve(at);
-  if (exact) return point;
+  if (exact) return { ...point, at };
   throw new AnywhenError(
     'not-found',
     `${formatInstant(at)} lies between two points; the older one is ${formatInstant(point.at)}`,
