@@ -65,7 +65,7 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** A fault of ours, not of the world: crashes rather than going on with a wrong state. */
+/** A fault of ours, not of the world: crashes rather than going on with a wrong state. The message is made on every call. */
 export function assert(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(`assertion failed: ${message}`);
 }

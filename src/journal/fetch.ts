@@ -109,7 +109,7 @@ export class Fetcher {
     if (file === FORWARD) {
       const { index } = this;
       const sequence = index.sequenceOf(record);
-      assert(index.has(sequence), `sequence ${sequence} is in the forward journal`);
+      assert(index.has(sequence), 'the sequence is in the forward journal');
       const offset = this.data.place(index.dataPosition(sequence));
       return {
         file: FILES.forward,
@@ -120,7 +120,7 @@ export class Fetcher {
       };
     }
     const table = this.segments.get(file - FIRST_SEGMENT);
-    assert(table !== undefined, `segment ${file - FIRST_SEGMENT} is loaded`);
+    assert(table !== undefined, 'the segment is loaded');
     return {
       file: segmentData(table.dataSegment[record] as number),
       offset: table.offset[record] as number,

@@ -32,7 +32,7 @@ export class ExtentTreeBuilder {
 
   /** Adds `[start, end)`, which must lie behind everything added before. */
   add(start: number, end: number, file: SourceFile, record: number): void {
-    assert(start >= this.#end && end > start, `[${start}, ${end}) follows what was added before`);
+    assert(start >= this.#end && end > start, 'an extent follows what was added before');
     if (start === this.#end && this.#file === file && this.#record === record && this.#end > this.#start) {
       this.#end = end;
       return;

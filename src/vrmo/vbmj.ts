@@ -150,5 +150,5 @@ export class Vbmj implements Vrmo {
 }
 
 function assertRange(start: number, end: number): void {
-  assert(start >= 0 && start <= end && end <= ADDRESS_LIMIT, `[${start}, ${end}) is a range of addresses`);
+  assert(start >= 0 && start <= end && end <= ADDRESS_LIMIT, 'start and end are a range of addresses');
 }

@@ -144,5 +144,5 @@ function treeFrom(feed: (add: ExtentVisitor) => void): ExtentTree {
 }
 
 function assertRange(start: number, end: number): void {
-  assert(start >= 0 && start <= end && end <= ADDRESS_LIMIT, `[${start}, ${end}) is a range of addresses`);
+  assert(start >= 0 && start <= end && end <= ADDRESS_LIMIT, 'start and end are a range of addresses');
 }
