@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { AnywhenError } from '../base/errors.js';
 import { formatInstant } from '../base/instant.js';
 import { describeSize } from '../base/units.js';
-import { contract, type PointItem, pointItemSchema } from '../control/contract.js';
+import { contract, type ItemOf } from '../control/contract.js';
 import { openTarget } from '../control/locate.js';
 import { type OutputOptions, print, printJson, printTable } from './output.js';
 import { timeBorder } from './time-argument.js';
@@ -29,7 +29,7 @@ async function thin(path: string, flags: Flags): Promise<void> {
   if (flags.before !== undefined && flags.keep !== undefined)
     throw new AnywhenError('usage', 'give --before or --keep, not both');
   const dryRun = flags.dryRun === true;
-  const items: PointItem[] = [];
+  const items: ItemOf<'thin'>[] = [];
   const target = await openTarget(path, dryRun ? 'read' : 'write');
   try {
     const before = flags.before === undefined ? undefined : await timeBorder(target, flags.before, flags);
@@ -40,7 +40,7 @@ async function thin(path: string, flags: Flags): Promise<void> {
     );
     await before?.tell();
     if (flags.json === true) {
-      const points = items.map((item) => z.encode(pointItemSchema, item));
+      const points = items.map((item) => z.encode(contract.thin.item, item));
       return printJson('thin', { ...z.encode(contract.thin.result, report), points });
     }
     if (flags.quiet === true) return;

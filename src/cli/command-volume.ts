@@ -4,13 +4,7 @@ import { z } from 'zod';
 import { AnywhenError } from '../base/errors.js';
 import { formatInstant } from '../base/instant.js';
 import { describeDuration, describeSize, parseSize } from '../base/units.js';
-import {
-  contract,
-  type OperationName,
-  type PointItem,
-  pointItemSchema,
-  type ResultOf,
-} from '../control/contract.js';
+import { contract, type OperationName, type PointItem, type ResultOf } from '../control/contract.js';
 import { openTarget, storeFolder, type Target } from '../control/locate.js';
 import type { Reach } from '../control/model-schema.js';
 import { writeImage } from '../control/write-image.js';
@@ -117,7 +111,10 @@ async function points(
   });
   if (flags.json === true) {
     const result = z.encode(contract.points.result, answer);
-    return printJson('points', { ...result, points: items.map((item) => z.encode(pointItemSchema, item)) });
+    return printJson('points', {
+      ...result,
+      points: items.map((item) => z.encode(contract.points.item, item)),
+    });
   }
   const rows = items.map((item) => [
     formatInstant(item.at),

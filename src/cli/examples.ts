@@ -85,6 +85,14 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     },
   ],
   resize: [{ line: 'anywhen resize /mnt/any 20GiB', does: 'its points keep the size that they had' }],
+  diff: [
+    { line: 'anywhen diff /mnt/any before-upgrade', does: 'what changed since then' },
+    { line: 'anywhen diff /mnt/any "yesterday 17:00" -1h --limit 100', does: 'between two instants' },
+    {
+      line: 'anywhen diff /srv/store oldest now --json | jq .bytes',
+      does: 'how much changed in all of history',
+    },
+  ],
   check: [
     { line: 'anywhen check /srv/store', does: 'the structure; the store must not be mounted' },
     { line: 'anywhen check --data /srv/store', does: 'every byte against its checksum' },

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { VERSION } from '../control/operations.js';
 import { addCheckCommand } from './command-check.js';
 import { addCompletionCommand } from './command-completion.js';
+import { addDiffCommand } from './command-diff.js';
 import { addInspectCommand } from './command-inspect.js';
 import { addMountCommands } from './command-mount.js';
 import { addStoreCommands } from './command-store.js';
@@ -22,6 +23,7 @@ export function buildProgram(): Command {
   addMountCommands(program);
   addVolumeCommands(program);
   addThinCommand(program);
+  addDiffCommand(program);
   addCheckCommand(program);
   addInspectCommand(program);
   addCompletionCommand(program);

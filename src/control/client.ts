@@ -6,10 +6,11 @@ import {
   contract,
   decodeError,
   type Hello,
+  type ItemOf,
+  itemSchema,
   messageSchema,
   type OperationName,
   PROTOCOL,
-  pointItemSchema,
   type ResultOf,
   type ServerMessage,
 } from './contract.js';
@@ -93,7 +94,7 @@ export class ControlClient {
   async call<K extends OperationName>(
     operation: K,
     args: ArgumentsOf<K>,
-    listener: Listener = {},
+    listener: Listener<K> = {},
   ): Promise<ResultOf<K>> {
     const encoded = z.encode(contract[operation].arguments as z.ZodType, args);
     this.socket.write(`${JSON.stringify({ operation, arguments: encoded })}\n`);
@@ -109,8 +110,10 @@ export class ControlClient {
         ) as ResultOf<K>;
       }
       if (event.type === 'progress') listener.progress?.(event.done, event.total);
-      if (event.type === 'items')
-        listener.items?.(event.items.map((item) => decodeFrom(pointItemSchema, item, 'a point', 'io')));
+      if (event.type === 'items') {
+        const items = event.items.map((item) => decodeFrom(itemSchema(operation), item, 'an item', 'io'));
+        await listener.items?.(items as ItemOf<K>[]);
+      }
       if (event.type === 'data') await listener.data?.(await this.reader.bytes(event.length));
       if (event.type === 'hole') await listener.hole?.(event.length);
     }

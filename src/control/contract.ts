@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { AnywhenError, type ErrorCode, messageOf } from '../base/errors.js';
 import {
+  changedRangeSchema,
+  comparedSchema,
   markSchema,
   pointSchema,
   policySchema,
@@ -73,6 +75,28 @@ export const contract = {
     arguments: z.strictObject({ at: instant, offset: count, length: orNull(count) }),
     result: z.object({ at: instant, offset: count, length: count }),
   },
+  /**
+   * What was changed between two exact instants, whichever is the older. The ranges come as `items`, in address order,
+   * at most `limit`. `map`: the bytes changed in each `cell` bytes of the volume, in at most `cells` numbers.
+   */
+  diff: {
+    arguments: z.strictObject({
+      a: instant,
+      b: instant,
+      limit: orNull(count),
+      cells: count.min(1).max(4096),
+    }),
+    result: z.object({
+      older: comparedSchema,
+      younger: comparedSchema,
+      size: count,
+      bytes: count,
+      count,
+      cell: count,
+      map: z.array(count).readonly(),
+    }),
+    item: changedRangeSchema,
+  },
   restore: {
     arguments: z.strictObject({ at: timeText, nearest: z.boolean() }),
     result: restoreReportSchema,
@@ -85,15 +109,24 @@ export const contract = {
 export type OperationName = keyof typeof contract;
 export type ArgumentsOf<K extends OperationName> = z.output<(typeof contract)[K]['arguments']>;
 export type ResultOf<K extends OperationName> = z.output<(typeof contract)[K]['result']>;
-export type PointItem = z.output<typeof pointSchema>;
+/** What comes as `items` before the result. */
+export type ItemOf<K extends OperationName> = (typeof contract)[K] extends {
+  readonly item: infer S extends z.ZodType;
+}
+  ? z.output<S>
+  : never;
+export type PointItem = ItemOf<'points'>;
 
 const operationName = z.custom<OperationName>(
   (value) => typeof value === 'string' && Object.hasOwn(contract, value),
   'unknown operation',
 );
 
-/** One of the `items` of `points`. */
-export const pointItemSchema = pointSchema;
+/** The schema of the `items` of an operation that has some. */
+export function itemSchema(operation: OperationName): z.ZodType {
+  const entry = contract[operation];
+  return 'item' in entry ? entry.item : z.never();
+}
 
 export const requestSchema = z.strictObject({ operation: operationName, arguments: z.unknown() });
 

@@ -16,7 +16,7 @@ export interface Target {
   call<K extends OperationName>(
     operation: K,
     args: ArgumentsOf<K>,
-    listener?: Listener,
+    listener?: Listener<K>,
   ): Promise<ResultOf<K>>;
   close(): Promise<void>;
 }
@@ -54,7 +54,7 @@ export async function openTarget(path: string, access: 'read' | 'write'): Promis
   return {
     daemon: false,
     call: (operation, args, listener = {}) =>
-      operations[operation](host, args as never, listener) as Promise<never>,
+      operations[operation](host, args as never, listener as never) as Promise<never>,
     close: () => store.close(),
   };
 }

@@ -60,6 +60,16 @@ export const thinReportSchema = z.object({
   milliseconds: z.number(),
 });
 
+/** One of the two points of a difference. */
+export const comparedSchema = z.object({ at: instant, sequence: count, size: count });
+
+/** `[start, start + length)` was changed. */
+export const changedRangeSchema = z.object({
+  start: count,
+  length: count,
+  kind: z.enum(['written', 'zeros', 'size']),
+});
+
 export const policySchema = z.object({
   granularity: z.union([z.literal('all'), duration]),
   highWater: z.number(),

@@ -1,12 +1,15 @@
 import { AnywhenError } from '../base/errors.js';
 import { formatInstant, type Instant } from '../base/instant.js';
+import { Pacer } from '../base/pacer.js';
 import { isZero } from '../format/checksum.js';
 import { instantOf, nextPoint, type ResolvedTime, resolveTime } from '../namespace/resolve-time.js';
 import { checkMarkName, localZone } from '../namespace/time-name.js';
+import { type ChangedRange, diffPoints } from '../volume/diff.js';
 import { parseRetention } from '../volume/retention.js';
 import { volumeStatus } from '../volume/status.js';
 import type { Volume } from '../volume/volume.js';
-import type { ArgumentsOf, OperationName, PointItem, ResultOf } from './contract.js';
+import { ChangeMap } from './change-map.js';
+import type { ArgumentsOf, ItemOf, OperationName, ResultOf } from './contract.js';
 import { parsePolicy } from './policy-text.js';
 import { estimateReach } from './reach.js';
 
@@ -21,9 +24,9 @@ export interface Host {
 }
 
 /** What an operation tells before its answer. */
-export interface Listener {
+export interface Listener<K extends OperationName = OperationName> {
   progress?(done: number, total: number): void;
-  items?(items: readonly PointItem[]): void;
+  items?(items: readonly ItemOf<K>[]): void | Promise<void>;
   data?(bytes: Uint8Array): Promise<void>;
   hole?(length: number): Promise<void>;
 }
@@ -32,7 +35,7 @@ type Operations = {
   readonly [K in OperationName]: (
     host: Host,
     args: ArgumentsOf<K>,
-    listener: Listener,
+    listener: Listener<K>,
   ) => Promise<ResultOf<K>>;
 };
 
@@ -65,7 +68,7 @@ export const operations: Operations = {
       ...(before === undefined ? {} : { to: before }),
     };
     const points = volume.points(range);
-    for (let at = 0; at < points.length; at += ITEMS) listener.items?.(points.slice(at, at + ITEMS));
+    for (let at = 0; at < points.length; at += ITEMS) await listener.items?.(points.slice(at, at + ITEMS));
     const { oldest, nearFrom } = volume.timeline;
     return { count: points.length, oldest, nearFrom, now: volume.now() };
   },
@@ -95,7 +98,7 @@ export const operations: Operations = {
     const report = await volume.thin(choice, dryRun);
     const gone = new Set(report.dropped);
     const items = points.filter(({ at, place }) => place === 'snapshot' && gone.has(at));
-    for (let at = 0; at < items.length; at += ITEMS) listener.items?.(items.slice(at, at + ITEMS));
+    for (let at = 0; at < items.length; at += ITEMS) await listener.items?.(items.slice(at, at + ITEMS));
     return { ...report, dropped: gone.size };
   },
 
@@ -118,6 +121,29 @@ export const operations: Operations = {
     } finally {
       view.close();
     }
+  },
+
+  diff: async ({ volume }, { a, b, limit = Number.POSITIVE_INFINITY, cells }, listener) => {
+    const difference = await diffPoints(volume, a, b);
+    const { older, younger, size, bytes, count } = difference;
+    const pacer = new Pacer();
+    const map = new ChangeMap(size, cells);
+    let told = 0;
+    let items: ChangedRange[] = [];
+    for (const range of difference.ranges()) {
+      map.add(range.start, range.length);
+      if (told < limit) {
+        told += 1;
+        items.push(range);
+      }
+      if (items.length >= ITEMS) {
+        await listener.items?.(items);
+        items = [];
+      }
+      if (pacer.due()) await pacer.rest();
+    }
+    if (items.length > 0) await listener.items?.(items);
+    return { older, younger, size, bytes, count, cell: map.cell, map: map.bytes };
   },
 
   restore: async ({ volume }, { at, nearest }, listener) => {

@@ -8,10 +8,10 @@ import { formatUuid } from '../volume/status.js';
 import {
   contract,
   encodeError,
+  itemSchema,
   MESSAGE_LIMIT,
   type OperationName,
   PROTOCOL,
-  pointItemSchema,
   requestSchema,
 } from './contract.js';
 import { linesOf } from './lines.js';
@@ -137,19 +137,21 @@ export class ControlServer {
     const schema: z.ZodType = contract[name].arguments;
     const given = decodeFrom(schema, args, 'the arguments');
     const operation = operations[name] as (host: Host, args: unknown, listener: Listener) => Promise<unknown>;
-    const result = await operation(this.host, given, this.#listener(socket));
+    const result = await operation(this.host, given, this.#listener(socket, name));
     return z.encode(contract[name].result as z.ZodType, result);
   }
 
-  #listener(socket: Socket): Listener {
+  #listener(socket: Socket, name: OperationName): Listener {
     const readOn = async () => {
       if (socket.destroyed) throw new AnywhenError('interrupted', 'the client has gone');
       await drained(socket);
     };
     return {
       progress: (done, total) => this.#send(socket, { type: 'progress', done, total }),
-      items: (items) =>
-        this.#send(socket, { type: 'items', items: items.map((item) => z.encode(pointItemSchema, item)) }),
+      items: async (items) => {
+        this.#send(socket, { type: 'items', items: items.map((item) => z.encode(itemSchema(name), item)) });
+        await readOn();
+      },
       data: async (bytes) => {
         this.#send(socket, { type: 'data', length: bytes.length });
         socket.write(bytes);

@@ -40,7 +40,7 @@ export function openMapView(engine: Engine, timeline: Timeline, at: Instant): Pr
 }
 
 /** Lets the tables of segments go when nobody looks at the past. */
-function forgetIdle({ views, segments, index }: Engine): void {
+export function forgetIdle({ views, segments, index }: Engine): void {
   if (segments.records < IDLE_RECORDS || views.views.size > 1 || views.busy) return;
   const needed = new Set<number>();
   for (let at = index.first; at < index.next; at++)

@@ -109,6 +109,14 @@ const BAD: readonly (readonly [line: string, status: number, message: RegExp])[]
   ['resize @/store 10Gigs', 2, /'10Gigs'/],
   ['resize @/store 0', 2, /not possible/],
   ['resize @/store 8E', 2, /2\^53/],
+  ['diff @/store', 2, /missing required argument 'a'/],
+  ['diff @/nothing first', 10, /no store/],
+  ['diff @/store never', 1, /neither a time nor a mark/],
+  ['diff @/store first 2101-01-01', 2, /in the future/],
+  ['diff @/store -99999d', 1, /before the oldest point/],
+  ['diff @/store first --limit some', 2, /--limit takes a number of ranges, not 'some'/],
+  ['diff @/store first --limt 5', 2, /unknown option '--limt'/],
+  ['diff @/store first now now', 2, /too many arguments/],
   ['check', 2, /missing required argument 'store'/],
   ['check @/nothing', 10, /no store/],
   ['check @/empty', 10, /no store/],
@@ -244,6 +252,41 @@ describe('read', () => {
     const { stdout, stderr } = await runProgram('read', store, '--at', '0 seconds ago', '--length', '4');
     expect(stdout.length).toBe(4);
     expect(stderr).toMatch(/^anywhen: 0 seconds ago is /);
+  });
+});
+
+describe('diff', () => {
+  it('lists ranges, what they add up to, and a map; ages may stand alone', async () => {
+    const other = join(folder, 'grown');
+    await runProgram('create', other, '--size', '1MiB', '--journal-size', '4MiB');
+    await runProgram('mark', other, 'small');
+    await runProgram('resize', other, '2MiB');
+    const { stdout, stderr, status } = await runProgram('diff', other, 'small', '-0s', '--limit', '1');
+    expect([status, stderr.split('\n').length]).toEqual([0, 3]);
+    expect(stderr).toMatch(/^anywhen: small is .*\nanywhen: -0s is /);
+    const lines = stdout.split('\n');
+    expect(lines[0]).toBe('OFFSET  LENGTH    KIND');
+    expect(lines[1]).toBe('1MiB    1.00 MiB  size');
+    expect(lines[3]).toMatch(/^1\.00 MiB in 1 range changed between \S+Z and \S+Z: 50\.0 % of 2\.00 MiB$/);
+    expect(lines.slice(4, 8).map((line) => line.trim())).toEqual([
+      `0 ${'.'.repeat(64)}`,
+      `512KiB ${'.'.repeat(64)}`,
+      `1MiB ${'#'.repeat(64)}`,
+      `1536KiB ${'#'.repeat(64)}`,
+    ]);
+    const none = await runProgram('diff', other, 'small', '--limit', '0');
+    expect(none.stdout).toMatch(/^\.\.\. and 1 more: --limit 1 shows them\n/);
+    const same = await runProgram('diff', other, 'now', 'now', '--quiet');
+    expect(same.stdout).toMatch(/^nothing changed between \S+ and \S+\n$/);
+    const facts = JSON.parse((await runProgram('diff', other, '-0s', 'small', '--json')).stdout);
+    expect(facts).toMatchObject({
+      ranges: [{ start: 2 ** 20, length: 2 ** 20, kind: 'size' }],
+      older: { size: 2 ** 20 },
+      younger: { size: 2 ** 21 },
+      bytes: 2 ** 20,
+      count: 1,
+    });
+    expect(JSON.parse((await runProgram('diff', other, '-0s', '--json')).stdout).ranges).toEqual([]);
   });
 });
 

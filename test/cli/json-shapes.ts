@@ -26,6 +26,7 @@ export const SHAPES: Readonly<Record<string, readonly [line: string, schema: str
   ],
   restore: ['restore @/store --at first', 'restore', 'at before bytesCompared bytesWritten done ranges'],
   resize: ['resize @/store 1MiB', 'resize', 'before size'],
+  diff: ['diff @/store first', 'diff', 'bytes cell count map older ranges size younger'],
   check: ['check @/store --data', 'check', 'findings'],
   inspect: ['inspect @/store', 'inspect-all', 'files inUse'],
 };

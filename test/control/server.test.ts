@@ -11,6 +11,7 @@ import { linesOf } from '../../src/control/lines.js';
 import { ControlServer } from '../../src/control/server.js';
 import { makeRuntimeFolder, socketPath } from '../../src/control/socket-path.js';
 import { type Past, pastVolume, SIZE } from '../namespace/past.js';
+import { discard } from '../support/model.js';
 import { sleep, until } from '../support/run.js';
 import { removeFolder, temporaryFolder } from '../support/temporary-folder.js';
 
@@ -148,6 +149,26 @@ describe('a client', () => {
     const answer = await one.call('points', { from: undefined, to: undefined, all: true }, listener);
     expect(items).toEqual(past.volume.points({ all: true }).map(({ at }) => at));
     expect(answer).toMatchObject({ count: items.length, oldest: past.volume.timeline.oldest });
+  });
+
+  it('gets a difference in order, as many ranges as it asks for, and what they all add up to', async () => {
+    const { volume, time, writes } = past;
+    const from = volume.now();
+    const starts = Array.from({ length: 1200 }, (_, at) => 2 * at);
+    for (const start of starts.toReversed()) await discard(volume, start, 1);
+    time.advance(1n);
+    const one = await client();
+    const found: number[] = [];
+    const items = (more: readonly { start: number }[]) => void found.push(...more.map(({ start }) => start));
+    const args = { a: volume.now(), b: from, limit: undefined, cells: 4 };
+    const expected = { bytes: 1200, count: 1200, size: SIZE, cell: SIZE / 4, map: [1200, 0, 0, 0] };
+    expect(await one.call('diff', args, { items })).toMatchObject(expected);
+    expect(found).toEqual(starts);
+    found.length = 0;
+    expect(await one.call('diff', { ...args, limit: 700 }, { items })).toMatchObject(expected);
+    expect(found).toEqual(starts.slice(0, 700));
+    const between = (writes[1] ?? 0n) + 1n;
+    await expect(one.call('diff', { ...args, b: between })).rejects.toEqual(code('not-found'));
   });
 
   it.each([

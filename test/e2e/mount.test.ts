@@ -82,6 +82,13 @@ describeMounted('the mount', () => {
     expect(Buffer.from(printed.stdout, 'latin1')).toEqual(Buffer.from([1, 0]));
   });
 
+  it('tells what changed since, on the mount and by its daemon', async () => {
+    const changed = { ranges: [{ start: 4096, length: 8192, kind: 'written' }], bytes: 8192, size: SIZE };
+    expect(await mounted.facts('diff', 'first')).toMatchObject(changed);
+    expect(await mounted.facts('diff', 'now', 'first')).toMatchObject(changed);
+    expect((await mounted.command('diff', 'first', 'first')).stdout).toMatch(/^nothing changed between/);
+  });
+
   it('names a mark by a link to the canonical instant, whose time the image carries', async () => {
     const canonical = await readlink(mounted.image('first'));
     expect(canonical).toMatch(/^@\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{9})?Z$/);

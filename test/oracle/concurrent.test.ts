@@ -3,6 +3,7 @@ import { AnywhenError } from '../../src/base/errors.js';
 import type { Executor, Plan } from '../../src/file/executor.js';
 import type { MemoryExecutor } from '../../src/file/memory-executor.js';
 import { Model, newStore, open, readAll, TestTime, write } from '../support/model.js';
+import { checkDifference, Touched } from '../support/touched.js';
 
 /*
  * Writes go on while sync events and thinnings run and marks are read: every mark reads the same before, during and
@@ -51,9 +52,11 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
       checkpoints: { every: seed, bytes: 64 * 1024 },
     });
     const model = new Model(SIZE, time.wall());
+    const touched = new Touched();
     let over = false;
     let visited = 0;
     let thinned = 0;
+    let compared = 0;
     const writer = async () => {
       for (let at = 0; at < 400; at++) {
         time.advance(1_000_000n);
@@ -63,6 +66,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
         await write(volume, start, data);
         const stamp = volume.engine.index.stamp(volume.engine.index.next - 1);
         expect(stamp).toBeGreaterThan(before);
+        touched.range(stamp, start, start + data.length);
         model.change(stamp, (bytes) => void data.copy(bytes, start));
       }
       over = true;
@@ -114,6 +118,18 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
         for (const at of dropped) expect(volume.exact(at)).toBe(false);
       }
     };
+    /** What changed between two marks, wherever the MIM is by then. */
+    const differ = async () => {
+      while (!over) {
+        for (let wait = 20; wait > 0; wait--) await new Promise((resolve) => setImmediate(resolve));
+        const known = model.states[model.states.length - 1]?.stamp ?? 0n;
+        const marks = volume.marks().filter((mark) => mark.at <= known);
+        const [a, b] = [marks[random(marks.length)], marks[random(marks.length)]];
+        if (a === undefined || b === undefined) continue;
+        await checkDifference(volume, model, touched, a.at, b.at);
+        compared += 1;
+      }
+    };
     /** The ring's first lap is prepared while others write. */
     const idler = async () => {
       while (!over) {
@@ -122,8 +138,9 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
       }
     };
     await volume.setPolicy({ granularity: seed % 2 === 0 ? 'all' : 3_600_000_000_000n });
-    await Promise.all([writer(), reader(), visitor(), thinner(), idler()]);
+    await Promise.all([writer(), reader(), visitor(), thinner(), differ(), idler()]);
     expect(visited).toBeGreaterThan(3);
+    expect(compared).toBeGreaterThan(3);
     if (seed % 2 === 0) expect(thinned).toBeGreaterThan(3);
     expect(warnings).toEqual([]);
   },

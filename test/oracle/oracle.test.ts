@@ -23,6 +23,7 @@ test(`every point reads as the model says, over ${RUNS} random runs`, { timeout:
         await run.step(one);
         await run.check();
       }
+      await run.checkDifferences();
       conversions += run.conversions;
     }),
     { numRuns: RUNS, timeout: 20_000 },

@@ -15,6 +15,7 @@ import {
   TestTime,
   write,
 } from '../support/model.js';
+import { checkDifference, Touched } from '../support/touched.js';
 
 const SIZE = 40_000;
 
@@ -58,6 +59,10 @@ export const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('hold' as const), which: fc.nat(1000) }) },
   {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constant('diff' as const), a: fc.nat(1000), b: fc.nat(1000) }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({
       op: fc.constant('policy' as const),
@@ -75,6 +80,7 @@ export class Run {
   /** How often an open view changed its form. */
   conversions = 0;
   readonly held: { view: View; bytes: Buffer }[] = [];
+  readonly touched = new Touched();
   model!: Model;
   volume!: Volume;
   executor!: Awaited<ReturnType<typeof newStore>>;
@@ -100,7 +106,7 @@ export class Run {
 
   async step(step: Step): Promise<void> {
     this.time.advance(1_000_000_000n);
-    const { volume, model } = this;
+    const { volume, model, touched } = this;
     const stampNow = () => volume.engine.clock.last;
     switch (step.op) {
       case 'write': {
@@ -108,6 +114,7 @@ export class Run {
         const data = Buffer.alloc(Math.min(step.span.length, volume.size - start), step.byte);
         if (step.byte !== 0) data[0] = step.byte ^ 0x55;
         await write(volume, start, data);
+        touched.range(stampNow(), start, start + data.length);
         return model.change(stampNow(), (bytes) => void data.copy(bytes, start));
       }
       case 'sealed': {
@@ -115,12 +122,14 @@ export class Run {
         const start = step.block * data.length;
         if (start + data.length > volume.size) return;
         await write(volume, start, data);
+        touched.range(stampNow(), start, start + data.length);
         return model.change(stampNow(), (bytes) => void data.copy(bytes, start));
       }
       case 'discard': {
         const start = Math.min(step.span.start, volume.size - 1);
         const end = Math.min(start + step.span.length, volume.size);
         await discard(volume, start, end - start);
+        touched.range(stampNow(), start, end);
         return model.change(stampNow(), (bytes) => void bytes.fill(0, start, end));
       }
       case 'flush':
@@ -141,11 +150,14 @@ export class Run {
         const point = points[step.which % points.length];
         if (point === undefined) return;
         const report = await volume.restore(point.at);
-        if (report.done !== report.before) model.change(report.done, () => Buffer.from(model.at(point.at)));
-        return;
+        if (report.done === report.before) return;
+        touched.restore(report.done, model.now, model.at(point.at));
+        return model.change(report.done, () => Buffer.from(model.at(point.at)));
       }
       case 'resize': {
+        const before = volume.size;
         await volume.resize(step.size);
+        touched.range(stampNow(), Math.min(before, step.size), Math.max(before, step.size));
         return model.change(stampNow(), (bytes) =>
           Buffer.concat([bytes.subarray(0, step.size), Buffer.alloc(Math.max(0, step.size - bytes.length))]),
         );
@@ -156,7 +168,22 @@ export class Run {
         if (point === undefined) return;
         const view = await volume.openView(point.at);
         this.held.push({ view, bytes: await readAll(view) });
+        return;
       }
+      case 'diff': {
+        const points = volume.points({ all: true });
+        const [a, b] = [points[step.a % points.length], points[step.b % points.length]];
+        if (a !== undefined && b !== undefined) await checkDifference(volume, model, touched, a.at, b.at);
+      }
+    }
+  }
+
+  /** The difference between each two points that follow each other, and between the first and the last. */
+  async checkDifferences(): Promise<void> {
+    const instants = this.volume.points({ all: true }).map((point) => point.at);
+    for (const [number, at] of instants.entries()) {
+      const next = instants[number + 1] ?? instants[0] ?? at;
+      await checkDifference(this.volume, this.model, this.touched, at, next);
     }
   }
 
