@@ -15,6 +15,7 @@ import { openTarget, storeFolder, type Target } from '../control/locate.js';
 import type { Reach } from '../control/model-schema.js';
 import { writeImage } from '../control/write-image.js';
 import { type OutputOptions, print, printJson, printTable, progressBar } from './output.js';
+import { policyRows } from './policy-rows.js';
 import { type Border, timeBorder, timePoint } from './time-argument.js';
 import { timelinePicture } from './timeline-picture.js';
 
@@ -177,23 +178,7 @@ async function policy(path: string, flags: OutputOptions & { set: string[] }): P
     target.call('policy', { set }),
   );
   if (flags.json === true) return json('policy', now);
-  printTable([
-    [
-      'granularity',
-      now.granularity === 'all'
-        ? 'all: every write becomes a snapshot'
-        : `one snapshot each ${describeDuration(now.granularity)}`,
-    ],
-    ['high-water', `a sync event when the forward journal is ${now.highWater} % full`],
-    [
-      'sync-interval',
-      now.syncInterval === 0n ? 'never' : `a sync event each ${describeDuration(now.syncInterval)}`,
-    ],
-    ['flush-interval', describeDuration(now.flushInterval)],
-    ['flush-bytes', describeSize(now.flushBytes)],
-    ['sync-on-unmount', now.syncOnUnmount ? 'yes' : 'no'],
-    ['sync-on-mark', now.syncOnMark ? 'yes' : 'no'],
-  ]);
+  printTable(policyRows(now, now.next));
 }
 
 async function read(

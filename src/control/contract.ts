@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AnywhenError, type ErrorCode, messageOf } from '../base/errors.js';
 import {
   markSchema,
+  nextSyncSchema,
   pointSchema,
   policySchema,
   resolutionSchema,
@@ -55,7 +56,7 @@ export const contract = {
   sync: { arguments: none, result: syncReportSchema },
   policy: {
     arguments: z.strictObject({ set: z.array(z.string().max(256)).max(64).readonly() }),
-    result: policySchema,
+    result: policySchema.extend({ next: nextSyncSchema }),
   },
   /** The bytes come as `data` and `hole` (a run of zeros), in order. */
   read: {

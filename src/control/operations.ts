@@ -6,8 +6,10 @@ import { checkMarkName, localZone } from '../namespace/time-name.js';
 import { volumeStatus } from '../volume/status.js';
 import type { Volume } from '../volume/volume.js';
 import type { ArgumentsOf, OperationName, PointItem, ResultOf } from './contract.js';
+import { nextSync } from './next-sync.js';
 import { parsePolicy } from './policy-text.js';
 import { estimateReach } from './reach.js';
+import type { Schedule } from './schedule.js';
 
 export const VERSION = '0.1.0';
 
@@ -16,6 +18,8 @@ export interface Host {
   readonly volume: Volume;
   readonly folder: string;
   readonly mountPoint: string | undefined;
+  /** When sync events are due, in a daemon. */
+  readonly schedule?: Schedule;
   readonly stop: (lazy: boolean) => Promise<void>;
 }
 
@@ -85,9 +89,10 @@ export const operations: Operations = {
 
   sync: ({ volume }) => volume.sync('command'),
 
-  policy: async ({ volume }, { set }) => {
+  policy: async ({ volume, schedule }, { set }) => {
     if (set.length > 0) await volume.setPolicy(parsePolicy(set));
-    return volume.policy();
+    const policy = volume.policy();
+    return { ...policy, next: nextSync(volume, policy, schedule) };
   },
 
   read: async ({ volume }, { at, offset, length }, listener) => {
