@@ -2,6 +2,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { engineSection } from './engine-section.js';
 import { describeEnvironment } from './environment.js';
+import { formsSection } from './forms-section.js';
 import { mountSection } from './mount-section.js';
 import type { BenchOptions, SectionName } from './options.js';
 import type { Report, Results, Row } from './report.js';
@@ -23,6 +24,7 @@ const RUN: Readonly<Record<SectionName, (bench: Bench) => Promise<void>>> = {
   mount: mountSection,
   engine: engineSection,
   views: viewsSection,
+  forms: formsSection,
   sync: syncSection,
   trace: traceSection,
 };

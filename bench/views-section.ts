@@ -10,7 +10,7 @@ const MIB = 1024 * 1024;
 
 /** How long it takes to open a past instant, and how that grows with what lies between it and the MIM. */
 export async function viewsSection(bench: Bench): Promise<void> {
-  await nearViews(bench, bench.options.quick ? [100, 1000] : [1000, 10_000, 100_000]);
+  await nearViews(bench, bench.options.quick ? [100, 1000] : [1000, 10_000, 100_000, 1_000_000]);
   await oldViews(bench, bench.options.quick ? [1, 4] : [1, 10, 100], bench.options.quick ? 20 : 200);
 }
 
@@ -33,8 +33,34 @@ async function nearViews(bench: Bench, entries: readonly number[]): Promise<void
       const at = volume.journal?.lastStamp ?? volume.now();
       const times = await timeOpening(bench, store, at);
       growth.row(`${count.toLocaleString('en-US')} journal entries after the MIM`, count, times);
+      if (count === most) await anywhere(bench, store);
     }
   });
+}
+
+/** Instants all over the forward journal: in each round the slowest but one in twenty counts. */
+async function anywhere(bench: Bench, store: OpenStore): Promise<void> {
+  const { index, checkpoints } = store.volume.engine;
+  const random = randomNumbers(7);
+  const slow: number[] = [];
+  const all: number[] = [];
+  for (let round = 0; round < bench.options.rounds; round++) {
+    const times: number[] = [];
+    for (let place = 0; place < (bench.options.quick ? 5 : 40); place++) {
+      const { first } = await timeOpening(bench, store, index.stamp(index.first + random(index.count)), 0);
+      times.push(first);
+    }
+    slow.push(quantile(times, 0.95));
+    all.push(...times);
+  }
+  const name = `anywhere among ${index.count.toLocaleString('en-US')} journal entries, the 95th of 100`;
+  const details = {
+    'median ms': Number(quantile(all, 0.5).toPrecision(3)),
+    'worst ms': Number(Math.max(...all).toPrecision(3)),
+    checkpoints: checkpoints.count,
+    'checkpoints MiB': Math.round(checkpoints.bytes / MIB),
+  };
+  bench.results.row(makeRow(SECTION, name, { unit: 'ms', better: 'less', ours: slow, details }));
 }
 
 /** Each sync event scatters as many blocks, and keeps the state before as a snapshot. */
@@ -61,11 +87,16 @@ async function oldViews(bench: Bench, back: readonly number[], blocks: number): 
 }
 
 /** The first opening may have lists to load; the rest find them in memory. ms */
-async function timeOpening(bench: Bench, store: OpenStore, at: bigint): Promise<Times> {
+async function timeOpening(
+  bench: Bench,
+  store: OpenStore,
+  at: bigint,
+  rounds = bench.options.rounds,
+): Promise<Times> {
   const warm: number[] = [];
   let first = 0;
   let extents = 0;
-  for (let round = 0; round <= bench.options.rounds; round++) {
+  for (let round = 0; round <= rounds; round++) {
     const started = performance.now();
     const view = await openMapView(store.volume.engine, store.volume.timeline, at);
     const took = performance.now() - started;

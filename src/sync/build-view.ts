@@ -6,8 +6,9 @@ import type { ForwardIndex } from '../journal/forward-index.js';
 import { SegmentKind } from '../journal/segment-format.js';
 import type { SegmentStore } from '../journal/segment-store.js';
 import type { SegmentTable } from '../journal/segment-table.js';
-import { Vbmm } from '../vrmo/vbmm.js';
+import { converted, newMap } from '../vrmo/convert.js';
 import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
+import type { SyncParts } from './sync-event.js';
 
 /** Extents of a list that go into a map between two looks at the clock. */
 const AT_A_TIME = 16;
@@ -58,33 +59,39 @@ export function applyChange(map: Vrmo, index: ForwardIndex, sequence: number, se
   );
 }
 
+/** Brings the map of the live view, or of one that is built, from the state before `sequence` to the state after it. Returns what it is then. */
+export function follow(parts: SyncParts, map: Vrmo, sequence: number): Vrmo {
+  const { index, segments, forms, checkpoints } = parts;
+  let after = map;
+  if (index.changes(sequence)) {
+    applyChange(map, index, sequence, segments);
+    after = converted(map, forms);
+  }
+  checkpoints.offer(sequence, after);
+  return after;
+}
+
 /**
- * The map of the state after `sequence`, from the MIM and the forward journal ([0049]).
- *
- * @param first the sequence behind the MIM's: what is older is on the MIM, also while its descriptors are still known
+ * The map of the state after `sequence`, from the MIM and the forward journal ([0049]): from the nearest checkpoint
+ * on. Leaves the checkpoints behind that it passes.
  */
-export async function buildNear(
-  index: ForwardIndex,
-  first: number,
-  sequence: number,
-  segments: SegmentStore,
-): Promise<Vrmo> {
-  const map = new Vbmm();
+export async function buildNear(parts: SyncParts, sequence: number): Promise<Vrmo> {
+  // What is older is on the MIM, also while its descriptors are still known.
+  const first = parts.meta.superblock.journal.firstSequence;
+  const nearest = parts.checkpoints.newestUpTo(sequence);
+  let map = nearest?.map.clone() ?? newMap(parts.forms);
   const pacer = new Pacer();
-  for (let at = first; at <= sequence; at++) {
-    if (index.changes(at)) applyChange(map, index, at, segments);
+  for (let at = Math.max(first, (nearest?.sequence ?? 0) + 1); at <= sequence; at++) {
+    map = follow(parts, map, at);
     if (pacer.due()) await pacer.rest();
   }
   return map;
 }
 
 /** First overwrite wins: re-points what a map still has on the MIM to the undo lists of the snapshots from `from` on ([0076], [0085]). */
-export async function preserveLists(
-  map: Vrmo,
-  catalog: Catalog,
-  from: number,
-  segments: SegmentStore,
-): Promise<void> {
+export async function preserveLists(parts: SyncParts, view: { map: Vrmo }, from: number): Promise<void> {
+  const { segments, forms } = parts;
+  const { catalog } = parts.meta;
   const pacer = new Pacer();
   for (let at = from; at < catalog.snapshots.length; at++) {
     const snapshot = catalog.snapshots[at];
@@ -94,18 +101,19 @@ export async function preserveLists(
     const end = snapshot.record + snapshot.extents;
     for (let record = snapshot.record; record < end; record += AT_A_TIME) {
       forEachExtent(table, record, Math.min(AT_A_TIME, end - record), (start, stop, file, row) =>
-        map.preserve(start, stop, file, row),
+        view.map.preserve(start, stop, file, row),
       );
+      view.map = converted(view.map, forms);
       if (pacer.due()) await pacer.rest();
     }
   }
 }
 
 /** The map of a snapshot: its own undo list, then the next younger's, ..., then the MIM (D3). */
-export async function buildSnapshot(catalog: Catalog, from: number, segments: SegmentStore): Promise<Vrmo> {
-  const map = new Vbmm();
-  await preserveLists(map, catalog, from, segments);
-  return map;
+export async function buildSnapshot(parts: SyncParts, from: number): Promise<Vrmo> {
+  const view = { map: newMap(parts.forms) };
+  await preserveLists(parts, view, from);
+  return view.map;
 }
 
 /** Loads the segments of the snapshots from `from` on, and of the bulk entries of the forward journal. */

@@ -3,7 +3,7 @@ import type { Instant } from '../base/instant.js';
 import { BLOCK } from '../base/range.js';
 import { SUMS_PER_PAGE } from '../format/layout.js';
 import type { CopiedState } from '../format/superblock.js';
-import { Vbmm } from '../vrmo/vbmm.js';
+import { converted, newMap } from '../vrmo/convert.js';
 import { MIM, type Vrmo } from '../vrmo/vrmo.js';
 import { applyChange } from './build-view.js';
 import { MoveRecordReader } from './move-record.js';
@@ -59,11 +59,12 @@ export class InterruptedEvent {
   /** The map of the state that the move leads to, and since when it was so. */
   #end(): { map: Vrmo; from: Instant } {
     const { index, segments, meta } = this.parts;
-    const map = new Vbmm();
+    let map = newMap(this.parts.forms);
     let from = meta.superblock.mimStamp;
     for (let at = index.first; at <= this.#copied.endSequence; at++) {
       if (!index.changes(at)) continue;
       applyChange(map, index, at, segments);
+      map = converted(map, this.parts.forms);
       from = index.stamp(at);
     }
     return { map, from };

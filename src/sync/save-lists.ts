@@ -8,10 +8,12 @@ import { readMap, readMapNow } from '../journal/read-map.js';
 import type { SegmentStore } from '../journal/segment-store.js';
 import type { SegmentWriter } from '../journal/segment-writer.js';
 import type { Mirror } from '../mirror/mirror.js';
+import { converted, type FormOptions, newMap } from '../vrmo/convert.js';
 import { ExtentTree } from '../vrmo/extent-tree.js';
 import { NONE } from '../vrmo/node-slabs.js';
 import { FORWARD, MIM, type Vrmo, ZERO } from '../vrmo/vrmo.js';
 import { applyChange, forEachChange } from './build-view.js';
+import type { SyncParts } from './sync-event.js';
 import type { State, WindowPlan } from './window.js';
 
 /** Where the undo list of a state lies in the segment. */
@@ -23,7 +25,7 @@ export interface SavedList {
 
 /**
  * Writes the undo lists of the kept states, oldest first ([0047]-[0048], [0071]-[0072]): for each, the ranges
- * that are overwritten before the next one, with what they held. `map` walks along and ends at the last state.
+ * that are overwritten before the next one, with what they held. A map walks along and ends at the last state.
  * Memory: the two maps, and one buffer.
  */
 export class ListSaver {
@@ -35,14 +37,27 @@ export class ListSaver {
   readonly #pacer = new Pacer();
   readonly #ioPacer = new Pacer(1);
 
-  constructor(
-    readonly fetcher: Fetcher,
-    readonly mirror: Mirror,
-    readonly index: ForwardIndex,
-    readonly segments: SegmentStore,
-  ) {}
+  readonly fetcher: Fetcher;
+  readonly mirror: Mirror;
+  readonly index: ForwardIndex;
+  readonly segments: SegmentStore;
+  readonly forms: FormOptions;
 
-  async save(plan: WindowPlan, end: number, map: Vrmo, writer: SegmentWriter): Promise<SavedList[]> {
+  constructor({ fetcher, mirror, index, segments, forms }: SyncParts) {
+    this.fetcher = fetcher;
+    this.mirror = mirror;
+    this.index = index;
+    this.segments = segments;
+    this.forms = forms;
+  }
+
+  /** Returns where the lists lie, and the map of the last state. */
+  async save(
+    plan: WindowPlan,
+    end: number,
+    writer: SegmentWriter,
+  ): Promise<{ readonly lists: SavedList[]; readonly map: Vrmo }> {
+    let map = newMap(this.forms);
     const lists: SavedList[] = [];
     const changed = new ExtentTree();
     let at = this.index.first;
@@ -54,10 +69,11 @@ export class ListSaver {
       lists.push({ state, record, extents: writer.count - record });
       for (; at <= stop; at++) {
         if (this.index.changes(at)) applyChange(map, this.index, at, this.segments);
+        map = converted(map, this.forms);
         if (this.#pacer.due()) await this.#pacer.rest();
       }
     }
-    return lists;
+    return { lists, map };
   }
 
   /** Saves the ranges that sequences `[from, to]` change, sorted and joined (FIG. 12). `changed` is empty before and after. */

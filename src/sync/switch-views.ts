@@ -1,6 +1,8 @@
 import { Pacer } from '../base/pacer.js';
-import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
+import { converted } from '../vrmo/convert.js';
+import { FIRST_SEGMENT, FORWARD, ZERO } from '../vrmo/vrmo.js';
 import { buildSnapshot, firstSnapshotFrom, forEachChange, loadLists, preserveLists } from './build-view.js';
+import type { MappedView } from './open-views.js';
 import type { SyncParts } from './sync-event.js';
 
 /*
@@ -16,7 +18,7 @@ export async function switchToLists(parts: SyncParts, from: number, end: number)
     if (view.sequence >= end) continue;
     const first = Math.max(from, firstSnapshotFrom(meta.catalog, view.sequence));
     await loadLists(meta.catalog, first, segments);
-    await preserveLists(view.map, meta.catalog, first, segments);
+    await preserveLists(parts, view, first);
   }
 }
 
@@ -33,16 +35,21 @@ export async function switchToMirror(
 ): Promise<void> {
   const { meta, views, segments } = parts;
   for (const view of views.views) {
-    if (view.sequence >= window.last) await settle(parts, view.map, window.end, spent);
+    if (view.sequence >= window.last) await settle(parts, view, window.end, spent);
     else if (view.sequence > window.before) {
       const from = firstSnapshotFrom(meta.catalog, view.sequence);
       await loadLists(meta.catalog, from, segments);
-      view.map = await buildSnapshot(meta.catalog, from, segments);
+      view.map = await buildSnapshot(parts, from);
     }
   }
 }
 
-async function settle(parts: SyncParts, map: Vrmo, end: number, spent: readonly number[]): Promise<void> {
+async function settle(
+  parts: SyncParts,
+  view: MappedView,
+  end: number,
+  spent: readonly number[],
+): Promise<void> {
   const { index, segments } = parts;
   const pacer = new Pacer();
   const files = new Set(spent.map((segment) => segment + FIRST_SEGMENT));
@@ -50,7 +57,9 @@ async function settle(parts: SyncParts, map: Vrmo, end: number, spent: readonly 
     ((file === FORWARD || file === ZERO) && index.sequenceOf(record) <= end) || files.has(file);
   for (let at = index.first; at <= end; at++) {
     if (index.changes(at))
-      forEachChange(index, at, segments, (start, stop) => map.settle(start, stop, caughtUp));
+      forEachChange(index, at, segments, (start, stop) => view.map.settle(start, stop, caughtUp));
+    view.map = converted(view.map, parts.forms);
+    // Meanwhile the live view may get another map.
     if (pacer.due()) await pacer.rest();
   }
 }

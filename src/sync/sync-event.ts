@@ -14,11 +14,12 @@ import type { SegmentStore } from '../journal/segment-store.js';
 import { SegmentWriter } from '../journal/segment-writer.js';
 import type { StoreMeta } from '../journal/store-meta.js';
 import type { Mirror } from '../mirror/mirror.js';
-import { Vbmm } from '../vrmo/vbmm.js';
+import type { FormOptions } from '../vrmo/convert.js';
 import type { Vrmo } from '../vrmo/vrmo.js';
 import type { JournalMark } from './journal-marks.js';
 import { MoveRecordReader, MoveRecordWriter } from './move-record.js';
 import { Mover } from './mover.js';
+import type { NearCheckpoints } from './near-checkpoints.js';
 import type { OpenViews } from './open-views.js';
 import { ListSaver, type SavedList } from './save-lists.js';
 import { switchToLists, switchToMirror } from './switch-views.js';
@@ -33,6 +34,8 @@ export interface SyncParts {
   readonly fetcher: Fetcher;
   readonly segments: SegmentStore;
   readonly views: OpenViews;
+  readonly checkpoints: NearCheckpoints;
+  readonly forms: FormOptions;
   /** Held while views are built and while they are switched. */
   readonly switching: Mutex;
 }
@@ -88,11 +91,10 @@ export class SyncEvent {
   async #move(request: SyncRequest, plan: WindowPlan): Promise<SyncResult> {
     const { meta } = this.parts;
     const segment = meta.catalog.nextSegment();
-    const map: Vrmo = new Vbmm();
-    const saver = new ListSaver(this.parts.fetcher, this.parts.mirror, this.parts.index, this.parts.segments);
+    const saver = new ListSaver(this.parts);
     const writer = new SegmentWriter(this.parts.executor, segment, meta.seed);
     await writer.begin();
-    const lists = await saver.save(plan, request.end, map, writer);
+    const { lists, map } = await saver.save(plan, request.end, writer);
     await this.#finishSegment(writer, plan);
     const copied = await this.#planMove(segment, map, saver.pages, request.end, plan);
     await this.#commitCopied(request, writer, lists, copied);
@@ -205,7 +207,7 @@ export class SyncEvent {
 
   /** The second commit, and the switch of the views that read the window from the journal. */
   async commitMoved(copied: CopiedState, from: Instant): Promise<void> {
-    const { meta, index, segments, views } = this.parts;
+    const { meta, index, segments, views, checkpoints } = this.parts;
     const spent = this.#spentSegments(copied.endSequence);
     const drops: CatalogEdit[] = spent.map((segment) => ({ type: 'segment-drop', segment }));
     const before = meta.superblock.mimSequence;
@@ -213,6 +215,8 @@ export class SyncEvent {
     await this.parts.switching.run(async () => {
       await meta.commit(drops, (now) => ({ ...movedFields(now, copied), mimStamp: from }));
       await switchToMirror(this.parts, { before, last, end: copied.endSequence }, spent);
+      // Not before: the live map offers its states meanwhile, and they are settled in part only.
+      checkpoints.drop();
     });
     await views.drain();
     const steps: Step[] = [{ op: 'unlink', file: moveRecord(copied.segment) }];

@@ -16,14 +16,20 @@ import { StoreMeta } from '../journal/store-meta.js';
 import { Mirror } from '../mirror/mirror.js';
 import { InterruptedEvent } from '../sync/interrupted-event.js';
 import { readMarks } from '../sync/journal-marks.js';
+import { type CheckpointOptions, NearCheckpoints } from '../sync/near-checkpoints.js';
 import { OpenViews } from '../sync/open-views.js';
 import { SyncEvent, type SyncParts, trimEpochs } from '../sync/sync-event.js';
+import { FORMS, type FormOptions } from '../vrmo/convert.js';
 
 export interface EngineOptions {
   readonly readOnly?: boolean;
   /** False: bytes are handed out unverified. */
   readonly verify?: boolean;
   readonly time?: TimeSource;
+  /** How near views are kept cheap to open. */
+  readonly checkpoints?: CheckpointOptions;
+  /** When the map of a view has which form. */
+  readonly forms?: FormOptions;
 }
 
 /** The parts of an open store, recovered and consistent. */
@@ -66,6 +72,8 @@ export async function openEngine(executor: Executor, options: EngineOptions = {}
     fetcher,
     segments,
     views,
+    checkpoints: new NearCheckpoints(options.checkpoints),
+    forms: options.forms ?? FORMS,
     switching: new Mutex(),
   };
   for (let at = index.first; at < index.next; at++) {

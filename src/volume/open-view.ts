@@ -15,7 +15,7 @@ const IDLE_RECORDS = 500_000;
  * @throws `not-found` when the instant is not exact, and as `Timeline.resolve`
  */
 export function openMapView(engine: Engine, timeline: Timeline, at: Instant): Promise<MapView> {
-  const { index, meta, segments, switching, fetcher, views } = engine;
+  const { meta, segments, switching, fetcher, views } = engine;
   return switching.run(async () => {
     const { point, exact } = timeline.resolve(at);
     if (!exact) {
@@ -28,16 +28,14 @@ export function openMapView(engine: Engine, timeline: Timeline, at: Instant): Pr
     const near = point.place === 'near';
     const from = firstSnapshotFrom(meta.catalog, point.sequence);
     await loadLists(meta.catalog, Math.max(0, from - 1), segments);
-    const map = near
-      ? await buildNear(index, meta.superblock.journal.firstSequence, point.sequence, segments)
-      : await buildSnapshot(meta.catalog, from, segments);
+    const built = { map: near ? await buildNear(engine, point.sequence) : await buildSnapshot(engine, from) };
     // Between the two commits of a sync event the MIM is on its way: what the lists hold is not read from it. What
     // the journal did not change up to here was the same at the snapshot before, kept or not.
     if (near && meta.superblock.copied !== undefined) {
       const before = firstSnapshotFrom(meta.catalog, point.sequence + 1) - 1;
-      await preserveLists(map, meta.catalog, Math.max(0, before), segments);
+      await preserveLists(engine, built, Math.max(0, before));
     }
-    return new MapView(fetcher, views, map, point.sequence, at, () => point.size);
+    return new MapView(fetcher, views, built.map, point.sequence, at, () => point.size);
   });
 }
 

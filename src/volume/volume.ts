@@ -7,7 +7,7 @@ import { isZero } from '../format/checksum.js';
 import { MAX_WRITE } from '../format/layout.js';
 import { Flag, Kind } from '../journal/forward-descriptor.js';
 import { ForwardJournal } from '../journal/forward-journal.js';
-import { applyChange, buildNear } from '../sync/build-view.js';
+import { buildNear, follow } from '../sync/build-view.js';
 import { type JournalMark, readMarks } from '../sync/journal-marks.js';
 import { SyncEvent } from '../sync/sync-event.js';
 import { FORWARD, type Vrmo } from '../vrmo/vrmo.js';
@@ -82,8 +82,8 @@ export class Volume {
     const marks = await readMarks(engine.fetcher, engine.index, engine.meta.catalog.droppedMarks);
     for (const { name, renamed } of marks)
       if (renamed === true) engine.warnings.push(`forward: the name of a mark is damaged; it is now ${name}`);
-    const { scan, meta, clock, epoch, index, segments } = engine;
-    const map = await buildNear(index, meta.superblock.journal.firstSequence, index.next - 1, segments);
+    const { scan, meta, clock, epoch, index } = engine;
+    const map = await buildNear(engine, index.next - 1);
     if (engine.readOnly) return new Volume(engine, undefined, options.events ?? {}, marks, map);
     const holder: { volume?: Volume } = {};
     const journal = new ForwardJournal(
@@ -361,10 +361,10 @@ export class Volume {
 
   /** The journal took a descriptor: the live map follows. */
   $committed(sequence: number, sums: Uint32Array): void {
-    const { index, fetcher, segments } = this.engine;
+    const { index, fetcher } = this.engine;
     const kind = index.kind(sequence);
     if (kind === Kind.write && sums.length > 1) fetcher.remember(FORWARD, sequence % 2 ** 32, sums);
-    if (index.changes(sequence)) applyChange(this.live.map, index, sequence, segments);
+    this.live.map = follow(this.engine, this.live.map, sequence);
     if (kind === Kind.resize || kind === Kind.bulk) this.#size = index.size(sequence);
     const { data, descriptors } = this.engine.scan;
     const limit = this.policyHighWater / 100;

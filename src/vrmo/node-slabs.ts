@@ -54,6 +54,7 @@ const NODE_BYTES = SLOTS * 24 + 12;
  * that leads to the child `records`; `ends` and `files` are not used.
  */
 export class Slab {
+  readonly buffer: SharedArrayBuffer;
   readonly starts: Float64Array;
   readonly ends: Float64Array;
   readonly files: Uint32Array;
@@ -68,6 +69,7 @@ export class Slab {
   constructor(readonly nodes: number) {
     const slots = nodes * SLOTS;
     const buffer = new SharedArrayBuffer(nodes * NODE_BYTES);
+    this.buffer = buffer;
     this.starts = new Float64Array(buffer, 0, slots);
     this.ends = new Float64Array(buffer, slots * 8, slots);
     this.files = new Uint32Array(buffer, slots * 16, slots);
@@ -130,6 +132,11 @@ export class NodeSlabs {
   /** Bytes of memory, slabs that are shared with a copy included. */
   get bytes(): number {
     return this.capacity * NODE_BYTES;
+  }
+
+  /** Adds the buffers of all slabs. */
+  memory(buffers: Set<SharedArrayBuffer>): void {
+    for (const slab of this.#slabs) buffers.add(slab.buffer);
   }
 
   /** The slab of a position, for reading. */

@@ -1,3 +1,5 @@
+import { assert } from '../base/errors.js';
+
 /**
  * Table I ([0067]): how a move `[ms, me)` changes a VBMM node `[vs, ve)`, that is a range which still comes from
  * the MIM. Half-open form of the eleven rows; rows 1 and 2 come first, the others hold only where the ranges
@@ -57,4 +59,23 @@ export function outcomeOfTableOne(ms: number, me: number, vs: number, ve: number
     case 11:
       return { left: [ms, vs], right: none, node: [[me, ve]], emit: [vs, me] };
   }
+}
+
+/** Throws when an outcome loses or doubles an address: the move is divided, and so is the node. */
+export function checkTableOne(
+  { left, right, node, emit }: OutcomeOfTableOne,
+  ms: number,
+  me: number,
+  vs: number,
+  ve: number,
+): void {
+  const emitted = lengthOf(emit);
+  let stays = 0;
+  for (const part of node) stays += lengthOf(part);
+  assert(lengthOf(left) + emitted + lengthOf(right) === me - ms, 'Table I divides the move');
+  assert(stays + emitted === ve - vs, 'Table I divides the node');
+}
+
+function lengthOf(range: readonly [number, number] | undefined): number {
+  return range === undefined ? 0 : range[1] - range[0];
 }

@@ -45,6 +45,24 @@ export function outcomeOfTableTwo(ms: number, me: number, vs: number, ve: number
   }
 }
 
+/** Throws when an outcome loses or doubles an address of the move, or leaves a node out of C that gets longer. */
+export function checkTableTwo(
+  { add, left, right }: OutcomeOfTableTwo,
+  ms: number,
+  me: number,
+  vs: number,
+  ve: number,
+): void {
+  const inNode = Math.max(0, Math.min(me, ve) - Math.max(ms, vs));
+  assert(lengthOf(left) + inNode + lengthOf(right) === me - ms, 'Table II divides the move');
+  const grows = left?.[1] === vs || right?.[0] === ve;
+  assert(add === grows, 'Table II adds the nodes to C that get longer');
+}
+
+function lengthOf(range: Span | undefined): number {
+  return range === undefined ? 0 : range[1] - range[0];
+}
+
 /**
  * The collapse set C of one move ([0079]): the nodes that will be one node, and the new extents between them,
  * which go to CP and are the move's share of the backward journal move candidates (BJMC).

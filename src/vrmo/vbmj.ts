@@ -3,7 +3,7 @@ import { ADDRESS_LIMIT } from '../base/range.js';
 import { ExtentTree } from './extent-tree.js';
 import { compacted, ExtentTreeBuilder } from './extent-tree-builder.js';
 import { NONE, type Position } from './node-slabs.js';
-import { CollapseSet, outcomeOfTableTwo } from './table-two.js';
+import { CollapseSet, checkTableTwo, outcomeOfTableTwo } from './table-two.js';
 import { type ExtentVisitor, MIM, type RangeVisitor, type SourceFile, type Vrmo } from './vrmo.js';
 
 /**
@@ -77,18 +77,20 @@ export class Vbmj implements Vrmo {
    * C of the move `[start, end)`: the nodes and new extents that `preserve` would make one node. A node counts as
    * far as the move can see: its start may be that of the extent that the move meets, its end the move's.
    *
-   * The traversal goes node by node from the left. What goes left of a node finds an empty child, as the nodes
+   * The traversal goes node by node from the left, from the one at or before the start of the move. What goes left of a node finds an empty child, as the nodes
    * there are done; what goes right is the rest.
    */
   collapseSet(start: number, end: number): CollapseSet {
     const tree = this.#tree;
     const collapse = new CollapseSet();
     let rest: readonly [number, number] | undefined = start < end ? [start, end] : undefined;
-    let first = this.#firstThatEndsAtOrBehind(start);
+    const before = tree.floor(start);
+    let first = before === NONE ? tree.first() : before;
     while (rest !== undefined && first !== NONE) {
       const last = this.#lastOfNode(first, rest[1]);
       const [nodeStart, nodeEnd] = [tree.start(first), tree.end(last)];
       const outcome = outcomeOfTableTwo(rest[0], rest[1], nodeStart, nodeEnd);
+      checkTableTwo(outcome, rest[0], rest[1], nodeStart, nodeEnd);
       if (outcome.left !== undefined) collapse.addFresh(outcome.left[0], outcome.left[1]);
       if (outcome.add) collapse.addNode(nodeStart, nodeEnd);
       rest = outcome.right;
@@ -111,6 +113,10 @@ export class Vbmj implements Vrmo {
     this.#tree = compacted(tree);
   }
 
+  memory(buffers: Set<SharedArrayBuffer>): void {
+    this.#tree.structure.nodes.memory(buffers);
+  }
+
   clone(): Vbmj {
     return new Vbmj(this.#tree.clone());
   }
@@ -118,12 +124,6 @@ export class Vbmj implements Vrmo {
   verify(): void {
     this.#tree.verify();
     assert(this.#tree.journalExtents === this.#tree.size, 'every extent lies in a journal');
-  }
-
-  #firstThatEndsAtOrBehind(address: number): Position {
-    const before = this.#tree.floor(address);
-    if (before === NONE) return this.#tree.first();
-    return this.#tree.end(before) >= address ? before : this.#tree.next(before);
   }
 
   /** The last extent of the node that the extent belongs to; not further than needed to see that it reaches `limit`. */

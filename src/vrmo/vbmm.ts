@@ -3,7 +3,7 @@ import { ADDRESS_LIMIT } from '../base/range.js';
 import type { ExtentTree } from './extent-tree.js';
 import { compacted, ExtentTreeBuilder } from './extent-tree-builder.js';
 import { NONE, type Position } from './node-slabs.js';
-import { outcomeOfTableOne } from './table-one.js';
+import { checkTableOne, outcomeOfTableOne } from './table-one.js';
 import { type ExtentVisitor, MIM, type RangeVisitor, type SourceFile, type Vrmo } from './vrmo.js';
 
 /**
@@ -35,9 +35,9 @@ export class Vbmm implements Vrmo {
     return this.#tree.journalBytes;
   }
 
-  /** The number of entries, nodes and extents: what it costs in memory. */
-  get entries(): number {
-    return this.#tree.size;
+  /** The number of ranges that are still on the MIM. */
+  get nodes(): number {
+    return this.#tree.size - this.#tree.journalExtents;
   }
 
   /** Bytes of memory. */
@@ -60,23 +60,28 @@ export class Vbmm implements Vrmo {
   }
 
   /**
-   * Table I, node by node from the left. What goes left of a node lies in the PEL before it, as the nodes there
-   * are done: it ends with nothing. What goes right is the rest. What the table leaves of the node stays in the
-   * tree when the emitted part is replaced.
+   * Table I, node by node from the left, beginning and ending with those that the move only touches. What goes left
+   * of a node lies in the PEL before it, as the nodes there are done: it ends with nothing. What goes right is the
+   * rest. What the table leaves of the node stays in the tree when the emitted part is replaced.
    */
   preserve(start: number, end: number, file: SourceFile, record: number, emit?: RangeVisitor): void {
     assertRange(start, end);
     assert(file !== MIM, 'what is preserved lies in a journal');
-    let rest: readonly [number, number] | undefined = start < end ? [start, end] : undefined;
-    while (rest !== undefined) {
-      const node = this.#nodeFrom(rest[0], rest[1]);
-      if (node === NONE) return;
-      const outcome = outcomeOfTableOne(rest[0], rest[1], this.#tree.start(node), this.#tree.end(node));
+    if (start === end) return;
+    const tree = this.#tree;
+    let rest: readonly [number, number] | undefined = [start, end];
+    let node = this.#nodeFrom(this.#endingAt(start), end);
+    while (rest !== undefined && node !== NONE) {
+      const [nodeStart, nodeEnd] = [tree.start(node), tree.end(node)];
+      const outcome = outcomeOfTableOne(rest[0], rest[1], nodeStart, nodeEnd);
+      checkTableOne(outcome, rest[0], rest[1], nodeStart, nodeEnd);
       rest = outcome.right;
-      if (outcome.emit === undefined) continue;
-      const [from, to] = outcome.emit;
-      this.#tree.replace(from, to, file, record);
-      emit?.(from, to);
+      if (outcome.emit !== undefined) {
+        const [from, to] = outcome.emit;
+        tree.replace(from, to, file, record);
+        emit?.(from, to);
+      }
+      if (rest !== undefined) node = this.#nodeFrom(tree.find(nodeEnd), end);
     }
   }
 
@@ -90,6 +95,10 @@ export class Vbmm implements Vrmo {
       else at = this.#settleOne(at, start, end);
     }
     this.#tree = compacted(tree);
+  }
+
+  memory(buffers: Set<SharedArrayBuffer>): void {
+    this.#tree.structure.nodes.memory(buffers);
   }
 
   clone(): Vbmm {
@@ -110,12 +119,18 @@ export class Vbmm implements Vrmo {
     assert(covered === ADDRESS_LIMIT, 'the address space is covered');
   }
 
-  /** The first node that ends behind `start` and begins before `end`, or NONE. */
-  #nodeFrom(start: number, end: number): Position {
+  /** The entry that ends at `address`, else the one that covers it. */
+  #endingAt(address: number): Position {
+    const at = this.#tree.find(address);
+    return at !== NONE && this.#tree.start(at) === address && address > 0 ? this.#tree.previous(at) : at;
+  }
+
+  /** The first node from an entry on that begins at or before `end`, or NONE. */
+  #nodeFrom(entry: Position, end: number): Position {
     const tree = this.#tree;
-    let at = tree.find(start);
+    let at = entry;
     while (at !== NONE && tree.file(at) !== MIM) at = tree.start(at) < end ? tree.next(at) : NONE;
-    return at !== NONE && tree.start(at) < end ? at : NONE;
+    return at !== NONE && tree.start(at) <= end ? at : NONE;
   }
 
   /** Makes the part of an extent that lies in `[start, end)` a node again. Returns the next extent. */

@@ -57,6 +57,9 @@ export interface Vrmo {
    */
   settle(start: number, end: number, caughtUp: (file: SourceFile, record: number) => boolean): void;
 
+  /** Adds the buffers that hold the map; copies share them until one is changed. */
+  memory(buffers: Set<SharedArrayBuffer>): void;
+
   /** An independent copy. */
   clone(): Vrmo;
 
