@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { AnywhenError } from '../base/errors.js';
 import { formatInstant } from '../base/instant.js';
-import { describeDuration, describeSize, parseSize } from '../base/units.js';
+import { describeSize, parseSize } from '../base/units.js';
 import {
   contract,
   type OperationName,
@@ -12,10 +12,10 @@ import {
   type ResultOf,
 } from '../control/contract.js';
 import { openTarget, storeFolder, type Target } from '../control/locate.js';
-import type { Reach } from '../control/model-schema.js';
 import { writeImage } from '../control/write-image.js';
 import { type OutputOptions, print, printJson, printTable, progressBar } from './output.js';
 import { policyRows } from './policy-rows.js';
+import { reachRows } from './reach-rows.js';
 import { type Border, timeBorder, timePoint } from './time-argument.js';
 import { timelinePicture } from './timeline-picture.js';
 
@@ -90,17 +90,6 @@ async function status(path: string, flags: OutputOptions): Promise<void> {
     ['health', facts.health],
   ]);
   for (const warning of facts.warnings) print(`warning: ${warning}`);
-}
-
-/** How far history will reach; no row while too little is known. */
-function reachRows({ near, journalRate, history }: Reach): string[][] {
-  const rows: string[][] = [];
-  if (near !== undefined && journalRate !== undefined) {
-    const rate = describeSize(Math.round(journalRate));
-    rows.push(['reach', `every instant of the last ${describeDuration(near)}, at ${rate} a second`]);
-  }
-  if (history !== undefined) rows.push(['', `snapshots of about ${describeDuration(history)}`]);
-  return rows;
 }
 
 async function points(
