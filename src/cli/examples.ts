@@ -42,6 +42,14 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { line: 'anywhen mark /mnt/any --delete before-upgrade', does: 'the name is gone, history stays' },
   ],
   sync: [{ line: 'anywhen sync /mnt/any', does: 'moves the MIM to now and frees the forward journal' }],
+  thin: [
+    {
+      line: 'anywhen thin /mnt/any --keep all:1h,1m:1d,1h:30d --dry-run',
+      does: 'what would go, and its space',
+    },
+    { line: 'anywhen thin /mnt/any --before -30d', does: 'what is older; snapshots with a mark stay' },
+    { line: 'anywhen thin /mnt/any', does: 'what the policy says, now' },
+  ],
   policy: [
     { line: 'anywhen policy /mnt/any', does: 'what is set, and what will start the next sync event' },
     {

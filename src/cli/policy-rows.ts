@@ -29,6 +29,7 @@ export function policyRows(policy: Policy, next: NextSync): string[][] {
     ['sync-on-unmount', yes(policy.syncOnUnmount)],
     ['sync-on-mark', yes(policy.syncOnMark)],
     ['sync-on-signal', yes(policy.syncOnSignal)],
+    ['retention', policy.retention === 'all' ? 'all: every snapshot is kept' : policy.retention],
   ];
   return rows.map((row) => [...row]);
 }

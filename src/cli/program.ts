@@ -5,6 +5,7 @@ import { addCompletionCommand } from './command-completion.js';
 import { addInspectCommand } from './command-inspect.js';
 import { addMountCommands } from './command-mount.js';
 import { addStoreCommands } from './command-store.js';
+import { addThinCommand } from './command-thin.js';
 import { addVolumeCommands } from './command-volume.js';
 import { EXAMPLES, examplesText, OVERVIEW } from './examples.js';
 
@@ -20,6 +21,7 @@ export function buildProgram(): Command {
   addStoreCommands(program);
   addMountCommands(program);
   addVolumeCommands(program);
+  addThinCommand(program);
   addCheckCommand(program);
   addInspectCommand(program);
   addCompletionCommand(program);

@@ -9,6 +9,7 @@ import {
   restoreReportSchema,
   statusSchema,
   syncReportSchema,
+  thinReportSchema,
 } from './model-schema.js';
 import { count, instant, orNull } from './wire.js';
 
@@ -54,6 +55,16 @@ export const contract = {
   mark: { arguments: z.strictObject({ name: timeText, hold: z.boolean() }), result: markSchema },
   deleteMark: { arguments: z.strictObject({ name: timeText }), result: none },
   sync: { arguments: none, result: syncReportSchema },
+  /** Without `before` and `keep` what the policy says. The points that go come as `items`, oldest first. */
+  thin: {
+    arguments: z.strictObject({
+      before: orNull(timeText),
+      keep: orNull(z.string().max(256)),
+      dryRun: z.boolean(),
+    }),
+    result: thinReportSchema,
+    item: pointSchema,
+  },
   policy: {
     arguments: z.strictObject({ set: z.array(z.string().max(256)).max(64).readonly() }),
     result: policySchema.extend({ next: nextSyncSchema }),

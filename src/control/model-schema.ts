@@ -48,6 +48,18 @@ export const restoreReportSchema = z.object({
   ranges: count,
 });
 
+export const thinReportSchema = z.object({
+  dryRun: z.boolean(),
+  /** How many snapshots went, and how many are left. */
+  dropped: count,
+  kept: count,
+  /** Those that were to go and stay: they have a mark, or a view of them is open. */
+  marked: count,
+  pinned: count,
+  bytesFreed: count,
+  milliseconds: z.number(),
+});
+
 export const policySchema = z.object({
   granularity: z.union([z.literal('all'), duration]),
   highWater: z.number(),
@@ -58,6 +70,7 @@ export const policySchema = z.object({
   syncOnUnmount: z.boolean(),
   syncOnMark: z.boolean(),
   syncOnSignal: z.boolean(),
+  retention: z.string(),
 });
 
 /** What will start the next sync event. */

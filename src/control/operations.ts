@@ -3,6 +3,7 @@ import { formatInstant, type Instant } from '../base/instant.js';
 import { isZero } from '../format/checksum.js';
 import { instantOf, nextPoint, type ResolvedTime, resolveTime } from '../namespace/resolve-time.js';
 import { checkMarkName, localZone } from '../namespace/time-name.js';
+import { parseRetention } from '../volume/retention.js';
 import { volumeStatus } from '../volume/status.js';
 import type { Volume } from '../volume/volume.js';
 import type { ArgumentsOf, OperationName, PointItem, ResultOf } from './contract.js';
@@ -88,6 +89,19 @@ export const operations: Operations = {
   },
 
   sync: ({ volume }) => volume.sync('command'),
+
+  thin: async ({ volume }, { before, keep, dryRun }, listener) => {
+    const border = before === undefined ? undefined : instantOf(volume, before);
+    checkBorders(volume, border, undefined);
+    const choice =
+      border === undefined ? { keep: parseRetention(keep ?? volume.policy().retention) } : { before: border };
+    const points = volume.points();
+    const report = await volume.thin(choice, dryRun);
+    const gone = new Set(report.dropped);
+    const items = points.filter(({ at, place }) => place === 'snapshot' && gone.has(at));
+    for (let at = 0; at < items.length; at += ITEMS) listener.items?.(items.slice(at, at + ITEMS));
+    return { ...report, dropped: gone.size };
+  },
 
   policy: async ({ volume, schedule }, { set }) => {
     if (set.length > 0) await volume.setPolicy(parsePolicy(set));

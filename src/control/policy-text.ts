@@ -3,6 +3,7 @@ import { AnywhenError } from '../base/errors.js';
 import { parseDuration, parseSize } from '../base/units.js';
 import type { Policy } from '../volume/model.js';
 import { FULL } from '../volume/policy.js';
+import { formatRetention, parseRetention } from '../volume/retention.js';
 
 /** The settings, as they are written. */
 export const SETTINGS: readonly string[] = [
@@ -15,6 +16,7 @@ export const SETTINGS: readonly string[] = [
   'sync-on-unmount',
   'sync-on-mark',
   'sync-on-signal',
+  'retention',
 ];
 
 type Writable = { -readonly [K in keyof Policy]?: Policy[K] };
@@ -58,6 +60,9 @@ function set(policy: Writable, key: string, value: string): void {
       return;
     case 'sync-on-signal':
       policy.syncOnSignal = flag(key, value);
+      return;
+    case 'retention':
+      policy.retention = formatRetention(parseRetention(value));
       return;
     default:
       throw new AnywhenError('usage', `policy: there is no setting ${key}`, {

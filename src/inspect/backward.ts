@@ -143,6 +143,8 @@ async function segmentOf(look: Look, segment: number, named: SegmentEdit | undef
   tell(
     await faultOf(async () => {
       found.size = await executor.size(file);
+      // Only its data is there, for lists in other segments.
+      if (named?.descriptors === 0) return;
       found.header = decodeSegmentHeader(await readHead(executor, file, SEGMENT_HEADER_SIZE), file);
     }),
   );

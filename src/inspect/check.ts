@@ -4,6 +4,7 @@ import type { Executor } from '../file/executor.js';
 import { FILES, moveRecord, SUMS_PER_PAGE, segmentData, segmentDescriptors } from '../format/layout.js';
 import { SegmentKind } from '../journal/segment-format.js';
 import { damageIn } from '../journal/stored-data.js';
+import { unnamedSegments } from '../sync/freed-space.js';
 import { type MovePage, MoveRecordReader } from '../sync/move-record.js';
 import { type Engine, openEngine } from '../volume/engine.js';
 import { inspectBackward, type SegmentRowItem } from './backward.js';
@@ -109,12 +110,17 @@ async function* checkCatalog(look: Look): AsyncGenerator<Finding> {
   }
 }
 
-async function* checkBackward(look: Look, data: boolean): AsyncGenerator<Finding> {
+async function* checkBackward(look: Look, verify: boolean): AsyncGenerator<Finding> {
   const lists = new Set<string>();
+  const catalog = await sumOfCatalog(look);
+  const unnamed = new Set(unnamedSegments(catalog).map(({ segment }) => segment));
+  const data = new Set<number>();
   for await (const item of inspectBackward(look, { all: true })) {
     if (item.type === 'segment') {
       const file = segmentDescriptors(item.segment);
       if (item.named === undefined) yield orphan(file);
+      if (unnamed.has(item.segment)) yield { ...orphan(file), message: UNNAMED };
+      if (item.named?.descriptors === 0 && item.size !== undefined) yield orphan(file);
       for (const { message, offset } of item.problems) yield finding(file, offset, message);
     }
     if (item.type === 'stranger') yield orphan(item.file);
@@ -122,15 +128,21 @@ async function* checkBackward(look: Look, data: boolean): AsyncGenerator<Finding
       if (!item.due) yield orphan(moveRecord(item.segment));
       if (item.problem !== undefined) yield finding(moveRecord(item.segment), 0, item.problem);
     }
-    if (item.type !== 'descriptor') continue;
+    if (item.type !== 'descriptor' || unnamed.has(item.segment)) continue;
     const file = segmentDescriptors(item.segment);
+    if (item.descriptor.kind === SegmentKind.extent && catalog.segments.has(item.segment))
+      data.add(item.descriptor.dataSegment);
     if (item.problem !== undefined) yield finding(file, item.offset, item.problem);
     else if (item.descriptor.kind === SegmentKind.marker)
       lists.add([item.segment, item.index + 1, item.descriptor.sequence, item.descriptor.extents].join());
-    else if (data) yield* checkExtent(look, item);
+    else if (verify) yield* checkExtent(look, item);
   }
+  for (const { segment, descriptors } of catalog.segments.values())
+    if (descriptors === 0 && !data.has(segment)) yield { ...orphan(segmentData(segment)), message: UNNAMED };
   yield* checkLists(look, lists);
 }
+
+const UNNAMED = 'nothing needs it any more: the next thinning removes it';
 
 const orphan = (file: string): Finding => ({
   level: 'warning',
@@ -141,9 +153,11 @@ const orphan = (file: string): Finding => ({
 async function* checkExtent({ executor }: Look, item: SegmentRowItem): AsyncGenerator<Finding> {
   const { descriptor, segment, index } = item;
   if (descriptor.kind !== SegmentKind.extent) return;
-  const { dataSegment, originStart: start, originLength: length, sum } = descriptor;
+  const { dataSegment, originStart: start, originLength: length, sum, offset } = descriptor;
   const file = segmentData(dataSegment);
-  const damage = await damageIn(executor, { file, offset: descriptor.offset, start, length, sum });
+  // What a thinning left of it.
+  const part = { start: descriptor.start, end: descriptor.start + descriptor.length };
+  const damage = await damageIn(executor, { file, offset, start, length, sum, part });
   if (damage === undefined) return;
   yield finding(
     file,

@@ -30,15 +30,17 @@ const Type = {
   policy: 7,
 } as const;
 
+/** A segment, or what is left of one that is known. */
 export interface SegmentEdit {
   readonly type: 'segment';
   readonly segment: number;
   readonly direction: number;
+  /** 0: only its data is there, for lists in other segments. */
   readonly descriptors: number;
   readonly dataLength: number;
 }
 
-/** A point kept in the backward journal. Its undo list: `extents` descriptors of `segment` from `record` on. */
+/** A point kept in the backward journal, or where the list of a known one is now. Its undo list: `extents` descriptors of `segment` from `record` on. */
 export interface SnapshotEdit {
   readonly type: 'snapshot';
   readonly sequence: number;

@@ -41,7 +41,7 @@ export class Catalog {
         this.#addSnapshot(edit);
         return;
       case 'snapshot-drop': {
-        const at = this.snapshots.findIndex((snapshot) => snapshot.sequence === edit.sequence);
+        const at = this.#indexOf(edit.sequence);
         if (at >= 0) this.snapshots.splice(at, 1);
         return;
       }
@@ -56,15 +56,33 @@ export class Catalog {
     }
   }
 
+  /** A new one is the youngest; one that is known has another list from here on. */
   #addSnapshot(edit: SnapshotEdit): void {
     const last = this.snapshots[this.snapshots.length - 1];
-    if (last !== undefined && last.sequence >= edit.sequence) {
+    if (last === undefined || last.sequence < edit.sequence) {
+      this.snapshots.push(edit);
+      return;
+    }
+    const at = this.#indexOf(edit.sequence);
+    if (at < 0) {
       throw new AnywhenError(
         'damaged',
         `catalog: snapshot ${edit.sequence} comes after snapshot ${last.sequence}`,
       );
     }
-    this.snapshots.push(edit);
+    this.snapshots[at] = edit;
+  }
+
+  /** The index of a snapshot, or -1. */
+  #indexOf(sequence: number): number {
+    let low = 0;
+    let high = this.snapshots.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.snapshots[middle] as SnapshotEdit).sequence < sequence) low = middle + 1;
+      else high = middle;
+    }
+    return this.snapshots[low]?.sequence === sequence ? low : -1;
   }
 
   /** The edits that lead from nothing to here, for compaction. */

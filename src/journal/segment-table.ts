@@ -15,6 +15,7 @@ export class SegmentTable {
   readonly length: Float64Array;
   readonly originStart: Float64Array;
   readonly originLength: Uint32Array;
+  readonly pieces: Uint32Array;
   readonly offset: Float64Array;
   readonly dataSegment: Uint32Array;
   readonly sum: Uint32Array;
@@ -30,6 +31,7 @@ export class SegmentTable {
     this.length = new Float64Array(count);
     this.originStart = new Float64Array(count);
     this.originLength = new Uint32Array(count);
+    this.pieces = new Uint32Array(count);
     this.offset = new Float64Array(count);
     this.dataSegment = new Uint32Array(count);
     this.sum = new Uint32Array(count);
@@ -48,6 +50,7 @@ export class SegmentTable {
     this.length[record] = found.length;
     this.originStart[record] = found.originStart;
     this.originLength[record] = found.originLength;
+    this.pieces[record] = found.pieces;
     this.offset[record] = found.offset;
     this.dataSegment[record] = found.dataSegment;
     this.sum[record] = found.sum;

@@ -99,6 +99,11 @@ export class SegmentWriter {
     });
   }
 
+  /** Adds a descriptor of data that another segment holds, or a part of it. */
+  cut(extent: SegmentExtent): Promise<number> {
+    return this.#add(extent);
+  }
+
   /** Adds a range that reads as zeros. */
   async zero(start: number, length: number): Promise<number> {
     const none = { originStart: 0, originLength: 0, pieces: 0, dataSegment: 0, offset: 0, sum: 0 };

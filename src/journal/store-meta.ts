@@ -108,8 +108,10 @@ export class StoreMeta {
     // Each commit begins at a 4 KiB border: no sector that holds committed records is written again.
     const offset = alignUp(catalogLength, BLOCK);
     const bytes = encodeEdits(edits, catalogGeneration, offset, this.seed);
+    // A longer commit that never came may have been written here: up to the next border only zeros may follow.
+    const rest = new Uint8Array(alignUp(bytes.length, BLOCK) - bytes.length);
     await this.executor.run([
-      { op: 'write', file: FILES.catalog, offset, from: [bytes] },
+      { op: 'write', file: FILES.catalog, offset, from: [bytes, rest] },
       { op: 'datasync', file: FILES.catalog },
     ]);
     return offset + bytes.length;

@@ -1,5 +1,5 @@
 import { AnywhenError } from '../base/errors.js';
-import { alignDown, BLOCK, pieceCount } from '../base/range.js';
+import { alignDown, alignUp, BLOCK, pieceCount, type Range } from '../base/range.js';
 import type { Executor, FileName } from '../file/executor.js';
 import { crc32c } from '../format/checksum.js';
 import { firstBadPiece, sumArrayLength } from '../format/pieces.js';
@@ -13,6 +13,8 @@ export interface StoredData {
   readonly start: number;
   readonly length: number;
   readonly sum: number;
+  /** The part of the range that counts; the pieces outside it may be gone. Without it, all of it. */
+  readonly part?: Range;
 }
 
 /**
@@ -35,7 +37,12 @@ export async function damageIn(executor: Executor, stored: StoredData): Promise<
   }
   const sums = before === 0 ? Uint32Array.of(sum) : new Uint32Array(bytes.slice(0, before).buffer);
   if (before > 0 && crc32c(bytes.subarray(0, before)) !== sum) return offset;
-  const bad = firstBadPiece(start, bytes.subarray(before), sums, 0);
+  const { start: cutFrom, end: cutTo } = stored.part ?? { start, end: start + length };
+  const from = Math.max(start, alignDown(cutFrom, BLOCK));
+  const to = Math.min(start + length, alignUp(cutTo, BLOCK));
+  const pieces = bytes.subarray(before + from - start, before + to - start);
+  const first = Math.floor(from / BLOCK) - Math.floor(start / BLOCK);
+  const bad = firstBadPiece(from, pieces, sums, first);
   if (bad < 0) return undefined;
   return stored.offset + Math.max(0, alignDown(start, BLOCK) + bad * BLOCK - start);
 }

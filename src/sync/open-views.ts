@@ -23,6 +23,8 @@ export class OpenViews {
   readonly views = new Set<MappedView>();
   /** While a sync event works on its window. */
   leaving: Leaving | undefined;
+  /** The snapshots that a thinning is about to drop. */
+  dropping: ReadonlySet<number> = new Set();
   #phase = 0;
   readonly #running = [0, 0];
   #idle: (() => void) | undefined;

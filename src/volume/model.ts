@@ -106,6 +106,8 @@ export interface Policy {
   readonly syncOnUnmount: boolean;
   readonly syncOnMark: boolean;
   readonly syncOnSignal: boolean;
+  /** Which snapshots stay, as `parseRetention` reads it; applied after each sync event. `all`: every one. */
+  readonly retention: string;
 }
 
 export interface VolumeStatus {

@@ -1,6 +1,7 @@
 import { checkTimes, NEVER } from '../base/cron.js';
 import { AnywhenError } from '../base/errors.js';
 import type { Policy } from './model.js';
+import { parseRetention } from './retention.js';
 
 const SECOND = 1_000_000_000n;
 
@@ -17,6 +18,7 @@ export const DEFAULT_POLICY: Policy = {
   syncOnUnmount: false,
   syncOnMark: false,
   syncOnSignal: true,
+  retention: 'all',
 };
 
 /** The policy that the catalog's entries make of the default; entries of a later version are left alone. */
@@ -38,6 +40,7 @@ export function readPolicy(entries: ReadonlyMap<string, string>): Policy {
     syncOnUnmount: flag('syncOnUnmount', DEFAULT_POLICY.syncOnUnmount),
     syncOnMark: flag('syncOnMark', DEFAULT_POLICY.syncOnMark),
     syncOnSignal: flag('syncOnSignal', DEFAULT_POLICY.syncOnSignal),
+    retention: text('retention') ?? DEFAULT_POLICY.retention,
   };
 }
 
@@ -55,4 +58,5 @@ export function checkPolicy(policy: Policy): void {
   if (policy.flushInterval < SECOND / 10n) refuse('the flush interval is at least 100 ms');
   if (!Number.isSafeInteger(policy.flushBytes) || policy.flushBytes < 4096)
     refuse('the flush size is at least 4 KiB');
+  parseRetention(policy.retention);
 }

@@ -1,11 +1,16 @@
+import type { Instant } from '../base/instant.js';
 import { BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
 import { FILES, MAX_SEGMENT_EXTENT, segmentData, segmentDescriptors } from '../format/layout.js';
+import { Kind } from '../journal/forward-descriptor.js';
+import type { ForwardJournal } from '../journal/forward-journal.js';
 import { Direction } from '../journal/segment-format.js';
 import { SegmentWriter } from '../journal/segment-writer.js';
 import type { StoreMeta } from '../journal/store-meta.js';
 import { QualityCode } from '../sync/window.js';
+import type { Engine } from './engine.js';
 import type { MapView } from './map-view.js';
+import type { RestoreReport } from './model.js';
 
 export interface RestoreSegment {
   readonly segment: number;
@@ -34,7 +39,7 @@ function candidates(live: MapView, target: MapView, size: number): { start: numb
  * names it in the catalog. It takes effect when a `bulk` entry names it; until then the next opening drops it.
  * Nobody may write meanwhile.
  */
-export async function writeRestoreSegment(
+async function writeRestoreSegment(
   executor: Executor,
   meta: StoreMeta,
   live: MapView,
@@ -108,12 +113,35 @@ async function writeDifferences(
   return written;
 }
 
+/** Writes what differs and enters it as one `bulk` entry. The journal is paused. */
+export async function restorePaused(
+  engine: Engine,
+  journal: ForwardJournal,
+  live: MapView,
+  target: MapView,
+  before: Instant,
+  progress?: (done: number, total: number) => void,
+): Promise<RestoreReport> {
+  const { executor, meta, segments, index } = engine;
+  const { size } = live;
+  const made = await writeRestoreSegment(executor, meta, live, target, progress);
+  let done = before;
+  if (made.ranges > 0 || target.size !== size) {
+    await segments.load(made.segment);
+    const length = Math.max(0, size - target.size);
+    const bulk = { kind: Kind.bulk, segment: made.segment, size: target.size, start: target.size, length };
+    const sequence = await journal.enter(bulk, 'pause');
+    await journal.flush();
+    done = index.stamp(sequence);
+  } else {
+    await dropRestoreSegment(executor, meta, made.segment);
+  }
+  const { bytesCompared, bytesWritten, ranges } = made;
+  return { at: target.at, before, done, bytesCompared, bytesWritten, ranges };
+}
+
 /** Removes a restore's segment that will not be used. */
-export async function dropRestoreSegment(
-  executor: Executor,
-  meta: StoreMeta,
-  segment: number,
-): Promise<void> {
+async function dropRestoreSegment(executor: Executor, meta: StoreMeta, segment: number): Promise<void> {
   await meta.commit([{ type: 'segment-drop', segment }]);
   await executor.run([
     { op: 'unlink', file: segmentDescriptors(segment) },

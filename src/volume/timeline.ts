@@ -17,6 +17,8 @@ export interface TimelineParts {
   readonly now: () => Instant;
   /** Whether a state of near history is about to be dropped by the sync event that is under way. */
   readonly leaving: (sequence: number) => boolean;
+  /** The snapshots that a thinning is about to drop: they are gone already. */
+  readonly dropping: () => ReadonlySet<number>;
   /** What came after this instant is lost, by damage to the journal. */
   readonly knownTo: Instant | undefined;
 }
@@ -152,8 +154,9 @@ export class Timeline {
   #snapshots(): readonly SnapshotEdit[] {
     const { snapshots } = this.parts.meta.catalog;
     const last = snapshots[snapshots.length - 1];
-    if (last === undefined || last.from < this.nearFrom) return snapshots;
-    return snapshots.filter((snapshot) => snapshot.from < this.nearFrom);
+    const dropping = this.parts.dropping();
+    if (dropping.size === 0 && (last === undefined || last.from < this.nearFrom)) return snapshots;
+    return snapshots.filter(({ from, sequence }) => from < this.nearFrom && !dropping.has(sequence));
   }
 
   /** The youngest snapshot that begins at or before `at`. */

@@ -10,6 +10,7 @@ import { ForwardJournal } from '../journal/forward-journal.js';
 import { buildNear, follow } from '../sync/build-view.js';
 import { type JournalMark, readMarks } from '../sync/journal-marks.js';
 import { SyncEvent } from '../sync/sync-event.js';
+import { ThinEvent } from '../sync/thin-event.js';
 import { FORWARD, type Vrmo } from '../vrmo/vrmo.js';
 import { type Engine, type EngineOptions, endEpoch, openEngine } from './engine.js';
 import { MapView } from './map-view.js';
@@ -17,8 +18,9 @@ import { Marks } from './marks.js';
 import type { Mark, Point, Policy, Resolution, RestoreReport, Scratch, SyncReport, View } from './model.js';
 import { openMapView } from './open-view.js';
 import { checkPolicy, readPolicy } from './policy.js';
-import { dropRestoreSegment, writeRestoreSegment } from './restore.js';
+import { restorePaused } from './restore.js';
 import { ScratchView } from './scratch.js';
+import { applyRetention, type ThinChoice, type ThinReport, thinVolume } from './thin.js';
 import { Timeline } from './timeline.js';
 
 /** A sync event that failed is tried again after so many ms. */
@@ -49,6 +51,7 @@ export class Volume {
   /** Sync event, restore and the like: one at a time. */
   readonly #maintenance = new Mutex();
   readonly #marks: Marks;
+  readonly #thinning: ThinEvent;
   #size: number;
   #syncWanted = false;
   #syncs = 0;
@@ -66,11 +69,13 @@ export class Volume {
   ) {
     const { index, fetcher, views } = engine;
     this.#marks = new Marks(engine, marks);
+    this.#thinning = new ThinEvent(engine);
     this.timeline = new Timeline({
       ...engine,
       marks: () => this.marks(),
       now: () => this.now(),
       leaving: (sequence) => views.isLeaving(sequence),
+      dropping: () => views.dropping,
     });
     this.#size = this.timeline.sizeAt(index.next - 1);
     this.live = new MapView(fetcher, views, map, Number.MAX_SAFE_INTEGER, 0n, () => this.#size);
@@ -219,8 +224,10 @@ export class Volume {
   }
 
   /** A sync event over everything that is in the forward journal. */
-  sync(trigger: string): Promise<SyncReport> {
-    return this.#maintenance.run(() => this.#sync(trigger));
+  async sync(trigger: string): Promise<SyncReport> {
+    const report = await this.#maintenance.run(() => this.#sync(trigger));
+    void applyRetention(this);
+    return report;
   }
 
   async #sync(trigger: string): Promise<SyncReport> {
@@ -266,6 +273,15 @@ export class Volume {
     }
   }
 
+  /** Drops snapshots and gives their space back. @throws `read-only`, `no-space`, `io` */
+  thin(choice: ThinChoice, dryRun = false): Promise<ThinReport> {
+    return this.#maintenance.run(async () => {
+      if (!dryRun) this.#writable();
+      if (this.#closed) throw new AnywhenError('read-only', 'the volume is closed');
+      return thinVolume(this.engine, this.#thinning, this.marks(), choice, this.now(), dryRun);
+    });
+  }
+
   /**
    * Brings the volume back to the state at an exact instant (B7, C1): one `bulk` entry of the journal, so that
    * it is the old or the new state, and the state before stays a point.
@@ -282,7 +298,7 @@ export class Volume {
         if (!descriptors.fits(alignUp(descriptors.head, BLOCK) + 4 * BLOCK)) await this.#sync('space');
         await journal.pause();
         try {
-          return await this.#restorePaused(journal, target, before, progress);
+          return await restorePaused(this.engine, journal, this.live, target, before, progress);
         } finally {
           journal.resume();
         }
@@ -290,29 +306,6 @@ export class Volume {
         target.close();
       }
     });
-  }
-
-  async #restorePaused(
-    journal: ForwardJournal,
-    target: MapView,
-    before: Instant,
-    progress?: (done: number, total: number) => void,
-  ): Promise<RestoreReport> {
-    const { executor, meta, segments } = this.engine;
-    const made = await writeRestoreSegment(executor, meta, this.live, target, progress);
-    let done = before;
-    if (made.ranges > 0 || target.size !== this.#size) {
-      await segments.load(made.segment);
-      const length = Math.max(0, this.#size - target.size);
-      const bulk = { kind: Kind.bulk, segment: made.segment, size: target.size, start: target.size, length };
-      const sequence = await journal.enter(bulk, 'pause');
-      await journal.flush();
-      done = this.engine.index.stamp(sequence);
-    } else {
-      await dropRestoreSegment(executor, meta, made.segment);
-    }
-    const { bytesCompared, bytesWritten, ranges } = made;
-    return { at: target.at, before, done, bytesCompared, bytesWritten, ranges };
   }
 
   /** @throws `usage`, `read-only` */

@@ -14,10 +14,15 @@ export const SHAPES: Readonly<Record<string, readonly [line: string, schema: str
     'sync',
     'at bytesMoved bytesSaved milliseconds moved sequence snapshots trigger writes',
   ],
+  thin: [
+    'thin @/store --keep all',
+    'thin',
+    'bytesFreed dropped dryRun kept marked milliseconds pinned points',
+  ],
   policy: [
     'policy @/store',
     'policy',
-    'flushBytes flushInterval granularity highWater next syncInterval syncOnMark syncOnSignal syncOnUnmount syncTimes',
+    'flushBytes flushInterval granularity highWater next retention syncInterval syncOnMark syncOnSignal syncOnUnmount syncTimes',
   ],
   restore: ['restore @/store --at first', 'restore', 'at before bytesCompared bytesWritten done ranges'],
   resize: ['resize @/store 1MiB', 'resize', 'before size'],

@@ -15,6 +15,7 @@ describe('the settings of the policy', () => {
         'sync-on-unmount=yes',
         'sync-on-mark=off',
         'sync-on-signal=no',
+        'retention=all:1h,1d:1y',
       ]),
     ).toEqual({
       granularity: 250_000_000n,
@@ -26,6 +27,7 @@ describe('the settings of the policy', () => {
       syncOnUnmount: true,
       syncOnMark: false,
       syncOnSignal: false,
+      retention: 'all:1h,1d:365d',
     });
     expect(parsePolicy(['granularity=1s', 'granularity=all'])).toEqual({ granularity: 'all' });
     expect(parsePolicy(['high-water=never', 'sync-times=never'])).toEqual({

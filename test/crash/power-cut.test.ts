@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { MemoryExecutor } from '../../src/file/memory-executor.js';
 import { RecordingExecutor } from '../../src/file/recording-executor.js';
+import type { Point } from '../../src/volume/model.js';
 import type { Volume } from '../../src/volume/volume.js';
 import { crashStates } from '../support/crash-states.js';
 import {
@@ -16,7 +17,8 @@ import {
 } from '../support/model.js';
 
 /*
- * The power is cut at every step of a run with sync events, a wrap of both rings, flushes, a mark and a restore.
+ * The power is cut at every step of a run with sync events, a wrap of both rings, flushes, a mark, a restore and
+ * a thinning.
  * Whatever the disk made of it: the store opens, the live volume is a state not older than the last flush, every
  * listed point is right, and it can be written on. `CRASH_SEEDS=50` for more runs.
  */
@@ -34,6 +36,8 @@ interface Done {
   readonly flushes: number;
   readonly marks: readonly string[];
   readonly restoredRanges: number;
+  /** What the thinning dropped. */
+  readonly thinned: number;
   /** How often each ring has been gone round. */
   readonly dataLaps: number;
   readonly descriptorLaps: number;
@@ -112,14 +116,17 @@ async function workload(
   durable();
   await change(3);
   await sync();
+  const snapshots = volume.points().filter(({ place }) => place === 'snapshot');
   await change(4);
+  const thinned = await volume.thin({ sequences: everySecond(snapshots) });
   await volume.flush();
   durable();
   await change(2);
   const { descriptors, data } = volume.engine.scan;
   const done = {
     moves,
-    snapshots: volume.points().filter(({ place }) => place === 'snapshot').length,
+    snapshots: snapshots.length,
+    thinned: thinned.dropped.length,
     flushes: volume.written.flushes,
     marks: volume.marks().map(({ name }) => name),
     restoredRanges: report.ranges,
@@ -129,6 +136,12 @@ async function workload(
   await volume.close();
   durable();
   return done;
+}
+
+/** Every second one; those with a mark stay. */
+function everySecond(points: readonly Point[]): Set<number> {
+  const some = points.filter(({ marks }, at) => at % 2 === 1 && marks.length === 0);
+  return new Set(some.map(({ sequence }) => sequence));
 }
 
 /** Finds the state that the live volume is in, and compares every point. Returns the model up to there. */
@@ -166,6 +179,9 @@ async function checkState(
   await write(volume, 5000, data);
   after.change(volume.engine.clock.last, (bytes) => void data.copy(bytes, 5000));
   await volume.flush();
+  // What an interrupted thinning left is given back by the next one.
+  const snapshots = volume.points().filter(({ place }) => place === 'snapshot');
+  await volume.thin({ sequences: everySecond(snapshots.slice(1)) });
   const again = await open(disk.copy(), { time });
   expect(await firstDifference(again, after), `${what}, written on`).toBeUndefined();
 }
@@ -185,6 +201,7 @@ test.each(Array.from({ length: SEEDS }, (_, at) => at + 1))(
     expect(done.flushes).toBeGreaterThanOrEqual(2);
     expect(done.marks).toEqual(['one']);
     expect(done.restoredRanges).toBeGreaterThan(0);
+    expect(done.thinned).toBeGreaterThan(0);
     expect(Math.min(done.dataLaps, done.descriptorLaps), 'laps of both rings').toBeGreaterThanOrEqual(1);
     let states = 0;
     for (const state of crashStates(base, executor.recorded, random)) {

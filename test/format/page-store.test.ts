@@ -25,6 +25,7 @@ const step = fc.oneof(
     arbitrary: fc.record({ op: fc.constantFrom('flush', 'mark', 'unmark', 'sync', 'reopen', 'crash') }),
   },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('restore'), which: fc.nat(100) }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('thin'), chosen: fc.nat(2 ** 31 - 1) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('resize'), size: fc.integer({ min: 1, max: SIZE }) }) },
   {
     weight: 1,
@@ -72,6 +73,15 @@ class Run {
       case 'mark': {
         const { name, at } = await volume.mark(`mark ${this.#named++}`);
         return void this.marks.set(name, at);
+      }
+      case 'thin': {
+        if (!('chosen' in step)) return;
+        const { chosen } = step;
+        const points = volume
+          .points()
+          .filter(({ place, marks }) => place === 'snapshot' && marks.length === 0);
+        const some = points.filter((_, at) => ((chosen >>> (at % 31)) & 1) === 1);
+        return void (await volume.thin({ sequences: new Set(some.map(({ sequence }) => sequence)) }));
       }
       case 'unmark': {
         const [name] = this.marks.keys();

@@ -164,7 +164,10 @@ export class PageStore {
     const sequence = edit.sequence as number;
     if (type === 'segment') this.#segments.set(edit.segment as number, edit);
     if (type === 'segment-drop') this.#segments.delete(edit.segment as number);
-    if (type === 'snapshot') this.snapshots.push(edit as unknown as Snapshot);
+    if (type === 'snapshot') {
+      const known = this.snapshots.findIndex((one) => one.sequence === sequence);
+      this.snapshots.splice(known < 0 ? this.snapshots.length : known, 1, edit as unknown as Snapshot);
+    }
     if (type === 'snapshot-drop')
       this.snapshots.splice(
         this.snapshots.findIndex((one) => one.sequence === sequence),
@@ -277,8 +280,9 @@ export class PageStore {
   #extentData(extent: Extent): Uint8Array {
     if (extent.kind === 2) return new Uint8Array(extent.length);
     const file = this.#file(`backward/${String(extent.data_segment).padStart(8, '0')}.data`);
-    const origin = verified(file, extent.offset, extent.origin_start, extent.origin_length, extent.sum);
     const from = extent.start - extent.origin_start;
+    const part = [from, from + extent.length] as const;
+    const origin = verified(file, extent.offset, extent.origin_start, extent.origin_length, extent.sum, part);
     return origin.subarray(from, from + extent.length);
   }
 
@@ -413,8 +417,15 @@ function arrayLength(start: number, length: number): number {
   return pieces > 1 ? 4 * pieces : 0;
 }
 
-/** Data that lies at `offset` of a file and stands for [start, start + length), every piece verified. */
-function verified(file: Uint8Array, offset: number, start: number, length: number, sum: number): Uint8Array {
+/** Data that lies at `offset` of a file and stands for [start, start + length), every piece of a part of it verified. */
+function verified(
+  file: Uint8Array,
+  offset: number,
+  start: number,
+  length: number,
+  sum: number,
+  [from, to]: readonly [from: number, to: number] = [0, length],
+): Uint8Array {
   const data = file.subarray(offset, offset + length);
   if (data.length < length) throw new Error('data is cut short');
   const array = file.subarray(offset - arrayLength(start, length), offset);
@@ -424,7 +435,9 @@ function verified(file: Uint8Array, offset: number, start: number, length: numbe
   for (let at = 0; at < length; piece++) {
     const end = Math.min(length, at + BLOCK - ((start + at) % BLOCK));
     const expected = array.length === 0 ? sum : sums.getUint32(4 * piece, true);
-    if (pieceSum(data.subarray(at, end)) !== expected) throw new Error('data does not match its sum');
+    const counts = at < to && end > from;
+    if (counts && pieceSum(data.subarray(at, end)) !== expected)
+      throw new Error('data does not match its sum');
     at = end;
   }
   return data;

@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { FaultyExecutor } from '../../src/file/faulty-executor.js';
 import { MemoryExecutor } from '../../src/file/memory-executor.js';
 import { inspectBackward } from '../../src/inspect/backward.js';
 import { checkStore, type Finding } from '../../src/inspect/check.js';
 import { lookAt } from '../../src/inspect/look.js';
+import { open } from '../support/model.js';
 import { type GrownStore, grownStore, interruptedStore } from './grown-store.js';
 
 async function check(disk: MemoryExecutor, data = true): Promise<Finding[]> {
@@ -37,6 +39,30 @@ describe('check', () => {
     const torn = interrupted.copy();
     flip(torn, 'mim', 4096 + 5);
     expect(await check(torn)).toEqual([]);
+  });
+
+  it('finds nothing in a thinned store, and what an interrupted thinning left to be given back', async () => {
+    const disk = grown.disk.copy();
+    const volume = await open(disk, { time: grown.time });
+    const snapshots = volume.points().filter(({ place }) => place === 'snapshot');
+    const first = new Set(snapshots.filter((_, at) => at % 3 > 0).map(({ sequence }) => sequence));
+    expect((await volume.thin({ sequences: first })).dropped.length).toBeGreaterThan(3);
+    expect(await check(disk)).toEqual([]);
+    const faulty = new FaultyExecutor(disk, [{ op: 'punch', file: /data$/, error: 'EIO' }]);
+    await volume.close();
+    const again = await open(faulty, { time: grown.time });
+    const left = again.points().filter(({ place }) => place === 'snapshot');
+    const second = new Set(left.slice(1, -1).map(({ sequence }) => sequence));
+    await expect(again.thin({ sequences: second })).rejects.toThrow();
+    const found = await check(disk);
+    expect(found.length).toBeGreaterThan(0);
+    for (const { level, message } of found) {
+      expect(level).toBe('warning');
+      expect(message).toMatch(/nothing needs it any more/);
+    }
+    const mended = await open(disk.copy(), { time: grown.time });
+    await mended.thin({ sequences: new Set() });
+    expect(await check(mended.engine.executor as MemoryExecutor)).toEqual([]);
   });
 
   it('names every structure that is damaged, though the store cannot be opened', async () => {

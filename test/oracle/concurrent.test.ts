@@ -5,8 +5,8 @@ import type { MemoryExecutor } from '../../src/file/memory-executor.js';
 import { Model, newStore, open, readAll, TestTime, write } from '../support/model.js';
 
 /*
- * Writes go on while sync events run and marks are read: every mark reads the same before, during and after the
- * sync event that makes a snapshot of it. The disk answers late and out of turn.
+ * Writes go on while sync events and thinnings run and marks are read: every mark reads the same before, during and
+ * after the sync event that makes a snapshot of it. The disk answers late and out of turn.
  */
 class SlowExecutor implements Executor {
   readonly readOnly = false;
@@ -47,6 +47,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const model = new Model(SIZE, time.wall());
     let over = false;
     let visited = 0;
+    let thinned = 0;
     const writer = async () => {
       for (let at = 0; at < 400; at++) {
         time.advance(1_000_000n);
@@ -93,6 +94,20 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
         opened.close();
       }
     };
+    /** Snapshots go while views of them and of their neighbours are open and read. */
+    const thinner = async () => {
+      while (!over) {
+        await new Promise((resolve) => setImmediate(resolve));
+        const snapshots = volume
+          .points()
+          .filter(({ place, marks }) => place === 'snapshot' && marks.length === 0);
+        const some = snapshots.filter(() => random(3) === 0).map(({ sequence }) => sequence);
+        if (some.length === 0) continue;
+        const { dropped } = await volume.thin({ sequences: new Set(some) });
+        thinned += dropped.length;
+        for (const at of dropped) expect(volume.exact(at)).toBe(false);
+      }
+    };
     /** The ring's first lap is prepared while others write. */
     const idler = async () => {
       while (!over) {
@@ -101,8 +116,9 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
       }
     };
     await volume.setPolicy({ granularity: seed % 2 === 0 ? 'all' : 3_600_000_000_000n });
-    await Promise.all([writer(), reader(), visitor(), idler()]);
+    await Promise.all([writer(), reader(), visitor(), thinner(), idler()]);
     expect(visited).toBeGreaterThan(3);
+    if (seed % 2 === 0) expect(thinned).toBeGreaterThan(3);
     expect(warnings).toEqual([]);
   },
 );

@@ -52,6 +52,10 @@ export const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ op: fc.constant('resize' as const), size: fc.integer({ min: 1, max: SIZE }) }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ op: fc.constant('thin' as const), chosen: fc.nat(2 ** 31 - 1) }),
+  },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('hold' as const), which: fc.nat(1000) }) },
   {
     weight: 1,
@@ -128,6 +132,8 @@ export class Run {
         return void (await volume.sync('test'));
       case 'policy':
         return volume.setPolicy({ granularity: step.granularity });
+      case 'thin':
+        return this.#thin(step.chosen);
       case 'reopen':
         return this.#reopen(step.clean);
       case 'restore': {
@@ -152,6 +158,25 @@ export class Run {
         this.held.push({ view, bytes: await readAll(view) });
       }
     }
+  }
+
+  /** Random snapshots go; each point that was listed is as it was, or gone for good. */
+  async #thin(chosen: number): Promise<void> {
+    const { volume } = this;
+    // A sync event that began by itself drops points too.
+    while (volume.syncs.running) await new Promise((resolve) => setImmediate(resolve));
+    const before = volume.points();
+    const snapshots = before.filter(({ place }) => place === 'snapshot');
+    const sequences = new Set(
+      snapshots.filter((_, at) => ((chosen >>> (at % 31)) & 1) === 1).map(({ sequence }) => sequence),
+    );
+    const report = await volume.thin({ sequences });
+    expect(report.dropped.length + report.pinned).toBe(sequences.size);
+    if (this.held.length === 0) expect(report.pinned).toBe(0);
+    const gone = new Set(report.dropped);
+    for (const at of gone) expect(volume.exact(at)).toBe(false);
+    const left = before.filter(({ at, place }) => place === 'near' || !gone.has(at));
+    expect(volume.points()).toEqual(left);
   }
 
   async #reopen(clean: boolean): Promise<void> {
