@@ -143,7 +143,7 @@ export class ThinEvent {
         const from = firstSnapshotFrom(catalog, view.sequence);
         if ((catalog.snapshots[from]?.sequence ?? youngest + 1) > youngest) continue;
         await loadLists(catalog, from, segments);
-        view.map = await buildSnapshot(catalog, from, segments);
+        view.map = await buildSnapshot(this.parts, from);
       }
       this.#unswitched = false;
     });

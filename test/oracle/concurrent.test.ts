@@ -43,7 +43,13 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     const disk = await newStore(SIZE, 512 * 1024, 64 * 4096, time.wall());
     const warnings: string[] = [];
     const events = { warning: (message: string) => void warnings.push(message) };
-    const volume = await open(new SlowExecutor(disk, random), { time, events });
+    const volume = await open(new SlowExecutor(disk, random), {
+      time,
+      events,
+      // So that both forms and the checkpoints are reached while the MIM moves.
+      forms: { nodes: seed },
+      checkpoints: { every: seed, bytes: 64 * 1024 },
+    });
     const model = new Model(SIZE, time.wall());
     let over = false;
     let visited = 0;
