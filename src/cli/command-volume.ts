@@ -3,12 +3,13 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { AnywhenError } from '../base/errors.js';
 import { formatInstant } from '../base/instant.js';
-import { describeDuration, describeSize, parseSize } from '../base/units.js';
+import { describeSize, parseSize } from '../base/units.js';
 import { contract, type OperationName, type PointItem, type ResultOf } from '../control/contract.js';
 import { openTarget, storeFolder, type Target } from '../control/locate.js';
-import type { Reach } from '../control/model-schema.js';
 import { writeImage } from '../control/write-image.js';
 import { type OutputOptions, print, printJson, printTable, progressBar } from './output.js';
+import { policyRows } from './policy-rows.js';
+import { reachRows } from './reach-rows.js';
 import { type Border, timeBorder, timePoint } from './time-argument.js';
 import { timelinePicture } from './timeline-picture.js';
 
@@ -83,17 +84,6 @@ async function status(path: string, flags: OutputOptions): Promise<void> {
     ['health', facts.health],
   ]);
   for (const warning of facts.warnings) print(`warning: ${warning}`);
-}
-
-/** How far history will reach; no row while too little is known. */
-function reachRows({ near, journalRate, history }: Reach): string[][] {
-  const rows: string[][] = [];
-  if (near !== undefined && journalRate !== undefined) {
-    const rate = describeSize(Math.round(journalRate));
-    rows.push(['reach', `every instant of the last ${describeDuration(near)}, at ${rate} a second`]);
-  }
-  if (history !== undefined) rows.push(['', `snapshots of about ${describeDuration(history)}`]);
-  return rows;
 }
 
 async function points(
@@ -174,24 +164,7 @@ async function policy(path: string, flags: OutputOptions & { set: string[] }): P
     target.call('policy', { set }),
   );
   if (flags.json === true) return json('policy', now);
-  printTable([
-    [
-      'granularity',
-      now.granularity === 'all'
-        ? 'all: every write becomes a snapshot'
-        : `one snapshot each ${describeDuration(now.granularity)}`,
-    ],
-    ['high-water', `a sync event when the forward journal is ${now.highWater} % full`],
-    [
-      'sync-interval',
-      now.syncInterval === 0n ? 'never' : `a sync event each ${describeDuration(now.syncInterval)}`,
-    ],
-    ['flush-interval', describeDuration(now.flushInterval)],
-    ['flush-bytes', describeSize(now.flushBytes)],
-    ['sync-on-unmount', now.syncOnUnmount ? 'yes' : 'no'],
-    ['sync-on-mark', now.syncOnMark ? 'yes' : 'no'],
-    ['retention', now.retention === 'all' ? 'all: every snapshot is kept' : now.retention],
-  ]);
+  printTable(policyRows(now, now.next));
 }
 
 async function read(

@@ -51,10 +51,14 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { line: 'anywhen thin /mnt/any', does: 'what the policy says, now' },
   ],
   policy: [
-    { line: 'anywhen policy /mnt/any', does: 'what is set' },
+    { line: 'anywhen policy /mnt/any', does: 'what is set, and what will start the next sync event' },
     {
       line: 'anywhen policy /mnt/any --set granularity=10s --set sync-interval=1h',
       does: 'a snapshot each 10 s of the past, a sync event each hour',
+    },
+    {
+      line: 'anywhen policy /mnt/any --set "sync-times=30 2 * * *; 0 13 * * mon-fri"',
+      does: 'sync events at half past two, and on weekdays at one',
     },
   ],
   inspect: [

@@ -6,7 +6,7 @@ import { storeFolder } from '../control/locate.js';
 import { statusSchema } from '../control/model-schema.js';
 import { operations } from '../control/operations.js';
 import { ControlServer } from '../control/server.js';
-import { ageTimers } from '../control/timers.js';
+import { startTimers, syncOnSignal } from '../control/timers.js';
 import { fuseNativeDriver } from '../fuse/fuse-native-driver.js';
 import { checkFuseDevice, prepareMountPoint } from '../fuse/mount-point.js';
 import { Handles } from '../namespace/handles.js';
@@ -39,7 +39,8 @@ export async function serve(
   });
   const { volume } = store;
   for (const warning of volume.engine.warnings) log.warn({}, warning);
-  const host = { volume, folder, mountPoint, stop: async () => undefined as undefined };
+  const { schedule, stop: stopTimers } = startTimers(volume, log);
+  const host = { volume, folder, mountPoint, schedule, stop: async () => undefined as undefined };
   const status = async () => {
     const facts = z.encode(statusSchema, await operations.status(host, {}, {}));
     return `${JSON.stringify({ schema: 'anywhen/status/1', ...facts }, undefined, 2)}\n`;
@@ -61,24 +62,20 @@ export async function serve(
       await mounted.unmount(true);
       throw error;
     });
-    const stopTimers = ageTimers(volume, log);
     const onSignal = () => {
       // Lazily: whoever still has it open would keep it for ever.
       mounted.unmount(true).catch((error: unknown) => log.error({}, messageOf(error)));
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
-    process.on(
-      'SIGUSR1',
-      () => void volume.sync('signal').catch((error: unknown) => log.error({}, messageOf(error))),
-    );
+    process.on('SIGUSR1', () => syncOnSignal(volume, log));
     log.info({ store: folder, mountPoint, driver: fuseNativeDriver.name }, 'mounted');
     ready();
     await mounted.gone;
-    stopTimers();
     await control.stop();
     await handles.closeAll();
   } finally {
+    stopTimers();
     await store.close({ sync: !volume.readOnly && volume.policy().syncOnUnmount });
   }
   log.info({ store: folder }, 'unmounted');

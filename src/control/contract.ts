@@ -4,6 +4,7 @@ import {
   changedRangeSchema,
   comparedSchema,
   markSchema,
+  nextSyncSchema,
   pointSchema,
   policySchema,
   resolutionSchema,
@@ -68,7 +69,7 @@ export const contract = {
   },
   policy: {
     arguments: z.strictObject({ set: z.array(z.string().max(256)).max(64).readonly() }),
-    result: policySchema,
+    result: policySchema.extend({ next: nextSyncSchema }),
   },
   /** The bytes come as `data` and `hole` (a run of zeros), in order. */
   read: {

@@ -74,11 +74,24 @@ export const policySchema = z.object({
   granularity: z.union([z.literal('all'), duration]),
   highWater: z.number(),
   syncInterval: duration,
+  syncTimes: z.string(),
   flushInterval: duration,
   flushBytes: count,
   syncOnUnmount: z.boolean(),
   syncOnMark: z.boolean(),
+  syncOnSignal: z.boolean(),
   retention: z.string(),
+});
+
+/** What will start the next sync event. */
+export const nextSyncSchema = z.object({
+  /** When the interval will have passed, and the next time of day; null: never, or there is no daemon. */
+  interval: orNull(instant),
+  time: orNull(instant),
+  /** The zone of times of day; null without a daemon. */
+  zone: orNull(z.string()),
+  /** How full the forward journal is, data or descriptors, percent; `highWater` is the limit. */
+  journalUsed: z.number(),
 });
 
 const volumeStatusSchema = z.object({
@@ -129,4 +142,5 @@ export const statusSchema = volumeStatusSchema.extend({
 });
 
 export type Reach = z.output<typeof reachSchema>;
+export type NextSync = z.output<typeof nextSyncSchema>;
 export type Status = z.output<typeof statusSchema>;

@@ -10,8 +10,10 @@ import { volumeStatus } from '../volume/status.js';
 import type { Volume } from '../volume/volume.js';
 import { ChangeMap } from './change-map.js';
 import type { ArgumentsOf, ItemOf, OperationName, ResultOf } from './contract.js';
+import { nextSync } from './next-sync.js';
 import { parsePolicy } from './policy-text.js';
 import { estimateReach } from './reach.js';
+import type { Schedule } from './schedule.js';
 
 export const VERSION = '0.1.0';
 
@@ -20,6 +22,8 @@ export interface Host {
   readonly volume: Volume;
   readonly folder: string;
   readonly mountPoint: string | undefined;
+  /** When sync events are due, in a daemon. */
+  readonly schedule?: Schedule;
   readonly stop: (lazy: boolean) => Promise<void>;
 }
 
@@ -102,9 +106,10 @@ export const operations: Operations = {
     return { ...report, dropped: gone.size };
   },
 
-  policy: async ({ volume }, { set }) => {
+  policy: async ({ volume, schedule }, { set }) => {
     if (set.length > 0) await volume.setPolicy(parsePolicy(set));
-    return volume.policy();
+    const policy = volume.policy();
+    return { ...policy, next: nextSync(volume, policy, schedule) };
   },
 
   read: async ({ volume }, { at, offset, length }, listener) => {

@@ -1,6 +1,8 @@
+import { NEVER, normalTimes } from '../base/cron.js';
 import { AnywhenError } from '../base/errors.js';
 import { parseDuration, parseSize } from '../base/units.js';
 import type { Policy } from '../volume/model.js';
+import { FULL } from '../volume/policy.js';
 import { formatRetention, parseRetention } from '../volume/retention.js';
 
 /** The settings, as they are written. */
@@ -8,10 +10,12 @@ export const SETTINGS: readonly string[] = [
   'granularity',
   'high-water',
   'sync-interval',
+  'sync-times',
   'flush-interval',
   'flush-bytes',
   'sync-on-unmount',
   'sync-on-mark',
+  'sync-on-signal',
   'retention',
 ];
 
@@ -34,12 +38,13 @@ function set(policy: Writable, key: string, value: string): void {
       policy.granularity = value === 'all' ? 'all' : parseDuration(value);
       return;
     case 'high-water':
-      if (!/^\d+%?$/.test(value))
-        throw new AnywhenError('usage', `policy: ${key} is a whole number of percent`);
-      policy.highWater = Number.parseInt(value, 10);
+      policy.highWater = value === NEVER ? FULL : percent(key, value);
       return;
     case 'sync-interval':
-      policy.syncInterval = value === 'never' ? 0n : parseDuration(value);
+      policy.syncInterval = value === NEVER ? 0n : parseDuration(value);
+      return;
+    case 'sync-times':
+      policy.syncTimes = normalTimes(value);
       return;
     case 'flush-interval':
       policy.flushInterval = parseDuration(value);
@@ -53,6 +58,9 @@ function set(policy: Writable, key: string, value: string): void {
     case 'sync-on-mark':
       policy.syncOnMark = flag(key, value);
       return;
+    case 'sync-on-signal':
+      policy.syncOnSignal = flag(key, value);
+      return;
     case 'retention':
       policy.retention = formatRetention(parseRetention(value));
       return;
@@ -61,6 +69,14 @@ function set(policy: Writable, key: string, value: string): void {
         hint: SETTINGS.join(', '),
       });
   }
+}
+
+function percent(key: string, value: string): number {
+  if (!/^\d+%?$/.test(value)) throw new AnywhenError('usage', `policy: ${key} is a whole number of percent`);
+  const number = Number.parseInt(value, 10);
+  // A mark of 100 % is none: it is written `never`.
+  if (number === FULL) throw new AnywhenError('usage', `policy: ${key} is from 1 to 95 percent, or never`);
+  return number;
 }
 
 function flag(key: string, value: string): boolean {

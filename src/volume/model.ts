@@ -93,16 +93,19 @@ export interface RestoreReport {
 export interface Policy {
   /** Which instants of a sync event's window become snapshots: every write, or one each so many ns. */
   readonly granularity: 'all' | bigint;
-  /** A sync event starts when the forward journal is fuller than this, percent. */
+  /** A sync event starts when the forward journal is fuller than this, percent; 100: only when it is full. */
   readonly highWater: number;
   /** A sync event starts this long after the last one if there is something to move; 0n = never. ns. */
   readonly syncInterval: bigint;
+  /** A sync event starts at these times of day if there is something to move: `never`, or cron lines with `;` between. */
+  readonly syncTimes: string;
   /** The daemon flushes by itself this often, ns, and after so many unflushed bytes. */
   readonly flushInterval: bigint;
   readonly flushBytes: number;
-  /** A sync event at unmount, and with each mark. */
+  /** A sync event at unmount, with each mark, and when the daemon gets SIGUSR1. */
   readonly syncOnUnmount: boolean;
   readonly syncOnMark: boolean;
+  readonly syncOnSignal: boolean;
   /** Which snapshots stay, as `parseRetention` reads it; applied after each sync event. `all`: every one. */
   readonly retention: string;
 }

@@ -1,17 +1,23 @@
+import { checkTimes, NEVER } from '../base/cron.js';
 import { AnywhenError } from '../base/errors.js';
 import type { Policy } from './model.js';
 import { parseRetention } from './retention.js';
 
 const SECOND = 1_000_000_000n;
 
+/** The high-water mark of a journal that may fill up, percent. */
+export const FULL = 100;
+
 export const DEFAULT_POLICY: Policy = {
   granularity: 10n * SECOND,
   highWater: 70,
   syncInterval: 3600n * SECOND,
+  syncTimes: NEVER,
   flushInterval: 5n * SECOND,
   flushBytes: 64 * 1024 * 1024,
   syncOnUnmount: false,
   syncOnMark: false,
+  syncOnSignal: true,
   retention: 'all',
 };
 
@@ -28,10 +34,12 @@ export function readPolicy(entries: ReadonlyMap<string, string>): Policy {
     granularity: granularity === 'all' ? 'all' : big('granularity', DEFAULT_POLICY.granularity as bigint),
     highWater: number('highWater', DEFAULT_POLICY.highWater),
     syncInterval: big('syncInterval', DEFAULT_POLICY.syncInterval),
+    syncTimes: text('syncTimes') ?? DEFAULT_POLICY.syncTimes,
     flushInterval: big('flushInterval', DEFAULT_POLICY.flushInterval),
     flushBytes: number('flushBytes', DEFAULT_POLICY.flushBytes),
     syncOnUnmount: flag('syncOnUnmount', DEFAULT_POLICY.syncOnUnmount),
     syncOnMark: flag('syncOnMark', DEFAULT_POLICY.syncOnMark),
+    syncOnSignal: flag('syncOnSignal', DEFAULT_POLICY.syncOnSignal),
     retention: text('retention') ?? DEFAULT_POLICY.retention,
   };
 }
@@ -43,9 +51,10 @@ export function checkPolicy(policy: Policy): void {
   };
   if (policy.granularity !== 'all' && policy.granularity < 1_000_000n)
     refuse('a granularity is `all` or at least 1 ms');
-  if (!(policy.highWater >= 1 && policy.highWater <= 95))
+  if (!(policy.highWater >= 1 && policy.highWater <= 95) && policy.highWater !== FULL)
     refuse('the high-water mark is from 1 to 95 percent');
   if (policy.syncInterval < 0n) refuse('an interval cannot be negative');
+  checkTimes(policy.syncTimes);
   if (policy.flushInterval < SECOND / 10n) refuse('the flush interval is at least 100 ms');
   if (!Number.isSafeInteger(policy.flushBytes) || policy.flushBytes < 4096)
     refuse('the flush size is at least 4 KiB');

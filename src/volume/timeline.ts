@@ -113,27 +113,36 @@ export class Timeline {
     return onMirror ? this.nearFrom : older[older.length - 1]?.at;
   }
 
-  /** Oldest first. `all`: every change of near history too. */
+  /** Oldest first. `all`: every change of near history too. In proportion to the descriptors, snapshots and marks. */
   points(range: { from?: Instant; to?: Instant; all?: boolean } = {}): Point[] {
-    const points = this.#snapshots().map((snapshot) => this.#point(snapshot));
-    const { index } = this.parts;
-    points.push(this.#near(index.first - 1, this.nearFrom));
-    let last = -1;
-    for (let at = index.first; at < index.next; at++) {
-      const named = index.kind(at) === Kind.mark || this.#isFlush(at);
-      if (!(named || (range.all === true && index.changes(at)) || at === index.next - 1)) continue;
-      const state = this.stateOf(at);
-      if (this.parts.leaving(state)) continue;
-      const point = this.#near(at, index.stamp(at));
-      if (state === last || state < index.first) points.pop();
-      points.push(point);
-      last = state;
-    }
+    const marks = this.parts.marks();
+    const points = this.#snapshots().map((snapshot) => this.#point(snapshot, marks));
+    for (const { state, at } of this.#nearStates(range.all === true))
+      points.push(this.#near(state, at, marks));
     const after = range.from;
     const before = range.to;
     return points.filter(
       (point) => (after === undefined || point.at >= after) && (before === undefined || point.at <= before),
     );
+  }
+
+  /** The states of near history that are points, oldest first, each once, with the last instant that names it. */
+  #nearStates(all: boolean): { state: number; at: Instant }[] {
+    const { index } = this.parts;
+    let state = this.stateOf(index.first - 1);
+    let last = { state, at: this.nearFrom };
+    const found = [last];
+    for (let at = index.first; at < index.next; at++) {
+      const changes = index.changes(at);
+      if (changes) state = at;
+      const named = index.kind(at) === Kind.mark || this.#isFlush(at);
+      if (!(named || (all && changes) || at === index.next - 1) || this.parts.leaving(state)) continue;
+      if (state !== last.state) {
+        last = { state, at: index.stamp(at) };
+        found.push(last);
+      } else last.at = index.stamp(at);
+    }
+    return found;
   }
 
   #isFlush(sequence: number): boolean {
@@ -163,14 +172,14 @@ export class Timeline {
     return snapshots[low - 1];
   }
 
-  #point(snapshot: SnapshotEdit): Point {
+  #point(snapshot: SnapshotEdit, marks = this.parts.marks()): Point {
     const { sequence, at, from, to, size } = snapshot;
     const quality = QUALITIES[snapshot.quality] ?? 'write';
-    return { sequence, at, from, to, place: 'snapshot', quality, size, marks: this.#marksIn(from, to) };
+    return { sequence, at, from, to, place: 'snapshot', quality, size, marks: marksIn(marks, from, to) };
   }
 
   /** The point of near history that `sequence` belongs to, named `at`. */
-  #near(sequence: number, at: Instant): Point {
+  #near(sequence: number, at: Instant, marks = this.parts.marks()): Point {
     const { index, meta } = this.parts;
     const state = this.stateOf(sequence);
     const from = state < index.first ? meta.superblock.mimStamp : index.stamp(state);
@@ -187,14 +196,22 @@ export class Timeline {
       place: 'near',
       quality: QUALITIES[quality] ?? 'write',
       size: this.sizeAt(state),
-      marks: this.#marksIn(from, to),
+      marks: marksIn(marks, from, to),
     };
   }
+}
 
-  #marksIn(from: Instant, to: Instant | undefined): string[] {
-    return this.parts
-      .marks()
-      .filter((mark) => mark.at >= from && (to === undefined || mark.at < to))
-      .map((mark) => mark.name);
+/** Marks, in order of time, in `[from, to)`. Logarithmic, and in proportion to what is found. */
+function marksIn(marks: readonly Mark[], from: Instant, to: Instant | undefined): string[] {
+  let low = 0;
+  let high = marks.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((marks[middle] as Mark).at < from) low = middle + 1;
+    else high = middle;
   }
+  const names: string[] = [];
+  for (let mark = marks[low]; mark !== undefined && (to === undefined || mark.at < to); mark = marks[++low])
+    names.push(mark.name);
+  return names;
 }

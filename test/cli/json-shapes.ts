@@ -22,7 +22,7 @@ export const SHAPES: Readonly<Record<string, readonly [line: string, schema: str
   policy: [
     'policy @/store',
     'policy',
-    'flushBytes flushInterval granularity highWater retention syncInterval syncOnMark syncOnUnmount',
+    'flushBytes flushInterval granularity highWater next retention syncInterval syncOnMark syncOnSignal syncOnUnmount syncTimes',
   ],
   restore: ['restore @/store --at first', 'restore', 'at before bytesCompared bytesWritten done ranges'],
   resize: ['resize @/store 1MiB', 'resize', 'before size'],
