@@ -15,7 +15,7 @@ import { DESCRIPTOR_SIZE } from '../format/layout.js';
  *  92  u32 segment (bulk)
  *  96  u64 size of the volume from here on (resize, bulk)   104  24 reserved
  *
- * `sum` is the CRC32C of the data if it is one piece; if more, that of the array of u32 sums that stands right
+ * `sum` is the sum of the data (pieces.ts) if it is one piece; if more, the CRC32C of the array of u32 sums right
  * before the data. Pieces are cut at multiples of 4 KiB of the volume address.
  */
 

@@ -219,6 +219,7 @@ export class SyncEvent {
       checkpoints.drop();
     });
     await views.drain();
+    index.dropBelow(copied.endSequence + 1);
     const steps: Step[] = [{ op: 'unlink', file: moveRecord(copied.segment) }];
     for (const segment of spent) {
       segments.forget(segment);
@@ -228,8 +229,8 @@ export class SyncEvent {
       );
     }
     if (spent.length > 0) this.parts.fetcher.forgetSums();
-    await this.parts.executor.run(steps);
-    index.dropBelow(copied.endSequence + 1);
+    // The event is over. What cannot be removed is an orphan, which `check` tells of.
+    await this.parts.executor.run(steps).catch(() => undefined);
   }
 
   #lastChange(end: number): number {

@@ -234,6 +234,7 @@ export class Volume {
     const journal = this.#writable();
     const started = performance.now();
     const { meta } = this.engine;
+    const before = meta.superblock.mimSequence;
     try {
       // The window ends where the flush did: there, and only there, both queues go on at a border.
       const end = await journal.flush();
@@ -262,7 +263,8 @@ export class Volume {
       this.events.synced?.(report);
       return report;
     } catch (cause) {
-      if (meta.superblock.copied !== undefined) {
+      // Behind either commit, memory and disk no longer tell the same: only another opening brings them together.
+      if (meta.superblock.copied !== undefined || meta.superblock.mimSequence !== before) {
         this.$failed(
           new AnywhenError('io', `a sync event was interrupted while it moved the MIM: ${messageOf(cause)}`, {
             cause,
