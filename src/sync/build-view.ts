@@ -10,7 +10,7 @@ import { converted, newMap } from '../vrmo/convert.js';
 import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
 import type { SyncParts } from './sync-event.js';
 
-/** Extents of a list that go into a map between two looks at the clock. */
+/** Extents of a list that are visited between two looks at the clock. */
 const AT_A_TIME = 16;
 
 /** Calls `visit` with each extent of records `[from, from + count)` of a segment: its range and where it lies. */
@@ -26,6 +26,21 @@ export function forEachExtent(
     if (kind === SegmentKind.marker) continue;
     const start = table.start[record] as number;
     visit(start, start + (table.length[record] as number), kind === SegmentKind.zero ? ZERO : file, record);
+  }
+}
+
+/** The same, with rests: for lists of any length. */
+export async function visitExtents(
+  table: SegmentTable,
+  from: number,
+  count: number,
+  pacer: Pacer,
+  visit: (start: number, end: number, file: number, record: number) => void,
+): Promise<void> {
+  const end = from + count;
+  for (let record = from; record < end; record += AT_A_TIME) {
+    forEachExtent(table, record, Math.min(AT_A_TIME, end - record), visit);
+    if (pacer.due()) await pacer.rest();
   }
 }
 
@@ -98,14 +113,10 @@ export async function preserveLists(parts: SyncParts, view: { map: Vrmo }, from:
     assert(snapshot !== undefined, 'the snapshot is in the catalog');
     const table = segments.get(snapshot.segment);
     assert(table !== undefined, `segment ${snapshot.segment} is loaded`);
-    const end = snapshot.record + snapshot.extents;
-    for (let record = snapshot.record; record < end; record += AT_A_TIME) {
-      forEachExtent(table, record, Math.min(AT_A_TIME, end - record), (start, stop, file, row) =>
-        view.map.preserve(start, stop, file, row),
-      );
+    await visitExtents(table, snapshot.record, snapshot.extents, pacer, (start, stop, file, row) => {
+      view.map.preserve(start, stop, file, row);
       view.map = converted(view.map, forms);
-      if (pacer.due()) await pacer.rest();
-    }
+    });
   }
 }
 

@@ -7,7 +7,7 @@ import type { SegmentWriter } from '../journal/segment-writer.js';
 import { ExtentTree } from '../vrmo/extent-tree.js';
 import { NONE } from '../vrmo/node-slabs.js';
 import { FIRST_SEGMENT, ZERO } from '../vrmo/vrmo.js';
-import { forEachExtent } from './build-view.js';
+import { visitExtents } from './build-view.js';
 
 /**
  * The undo lists of a kept snapshot and of those behind it that are dropped, as one: for each address the oldest list
@@ -27,15 +27,11 @@ export class MergedList {
   /** Adds the next younger list: what no older one has. @throws `damaged`, `io` */
   async add(list: SnapshotEdit): Promise<void> {
     const table = await this.tables.load(list.segment);
-    const end = list.record + list.extents;
-    for (let record = list.record; record < end; record++) {
-      forEachExtent(table, record, 1, (start, stop, file, row) => {
-        if (file !== ZERO) this.before += stop - start;
-        // Where zeros come from tells nothing: they are joined.
-        fillGaps(this.#tree, start, stop, file, file === ZERO ? 0 : row);
-      });
-      if (this.pacer.due()) await this.pacer.rest();
-    }
+    await visitExtents(table, list.record, list.extents, this.pacer, (start, stop, file, row) => {
+      if (file !== ZERO) this.before += stop - start;
+      // Where zeros come from tells nothing: they are joined.
+      fillGaps(this.#tree, start, stop, file, file === ZERO ? 0 : row);
+    });
   }
 
   /** Bytes of data that the merged list names. */

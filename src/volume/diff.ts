@@ -1,10 +1,10 @@
-import { AnywhenError, assert } from '../base/errors.js';
-import { formatInstant, type Instant } from '../base/instant.js';
+import { assert } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
 import { Pacer } from '../base/pacer.js';
 import { ADDRESS_LIMIT } from '../base/range.js';
 import { Kind } from '../journal/forward-descriptor.js';
 import type { SegmentTable } from '../journal/segment-table.js';
-import { firstSnapshotFrom, forEachChange, forEachExtent } from '../sync/build-view.js';
+import { firstSnapshotFrom, forEachChange, visitExtents } from '../sync/build-view.js';
 import { ExtentTree } from '../vrmo/extent-tree.js';
 import { NONE } from '../vrmo/node-slabs.js';
 import { ZERO } from '../vrmo/vrmo.js';
@@ -31,9 +31,6 @@ const FIRST_KIND = 1;
 const WRITTEN = FIRST_KIND;
 const ZEROS = FIRST_KIND + 1;
 const SIZE = FIRST_KIND + 2;
-
-/** Extents of a list that are taken between two looks at the clock. */
-const AT_A_TIME = 16;
 
 /** What was changed between two points; what was overwritten with the same bytes is among it. */
 export class Difference {
@@ -78,7 +75,7 @@ export async function diffPoints(volume: Volume, a: Instant, b: Instant): Promis
   if (volume.failure === undefined) await volume.journal?.settled();
   // What the two points are, and which descriptors lie between, must not change under us.
   return volume.engine.switching.run(async () => {
-    const points = [exactPoint(volume, a), exactPoint(volume, b)].sort(
+    const points = [volume.timeline.exactPoint(a), volume.timeline.exactPoint(b)].sort(
       (one, other) => one.sequence - other.sequence,
     );
     const [older, younger] = points as [Point, Point];
@@ -88,15 +85,6 @@ export async function diffPoints(volume: Volume, a: Instant, b: Instant): Promis
     await changes.addJournal(older.sequence, younger.sequence);
     return new Difference(older, younger, changes.finish(older.size, younger.size));
   });
-}
-
-function exactPoint(volume: Volume, at: Instant): Point {
-  const { point, exact } = volume.timeline.resolve(at);
-  if (exact) return { ...point, at };
-  throw new AnywhenError(
-    'not-found',
-    `${formatInstant(at)} lies between two points; the older one is ${formatInstant(point.at)}`,
-  );
 }
 
 /** Collects the ranges that are changed after one state, up to another. */
@@ -160,13 +148,9 @@ class Changes {
     count: number,
     kindOf: (file: number) => number,
   ): Promise<void> {
-    const end = from + count;
-    for (let record = from; record < end; record += AT_A_TIME) {
-      forEachExtent(table, record, Math.min(AT_A_TIME, end - record), (start, stop, file) =>
-        this.#tree.replace(start, stop, kindOf(file), 0),
-      );
-      if (this.#pacer.due()) await this.#pacer.rest();
-    }
+    await visitExtents(table, from, count, this.#pacer, (start, stop, file) =>
+      this.#tree.replace(start, stop, kindOf(file), 0),
+    );
   }
 
   #add(start: number, end: number, file: number): void {

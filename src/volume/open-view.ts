@@ -1,5 +1,4 @@
-import { AnywhenError } from '../base/errors.js';
-import { formatInstant, type Instant } from '../base/instant.js';
+import type { Instant } from '../base/instant.js';
 import { Kind } from '../journal/forward-descriptor.js';
 import { buildNear, buildSnapshot, firstSnapshotFrom, loadLists, preserveLists } from '../sync/build-view.js';
 import type { Engine } from './engine.js';
@@ -17,13 +16,7 @@ const IDLE_RECORDS = 500_000;
 export function openMapView(engine: Engine, timeline: Timeline, at: Instant): Promise<MapView> {
   const { meta, segments, switching, fetcher, views } = engine;
   return switching.run(async () => {
-    const { point, exact } = timeline.resolve(at);
-    if (!exact) {
-      throw new AnywhenError(
-        'not-found',
-        `${formatInstant(at)} lies between two points; the older one is ${formatInstant(point.at)}`,
-      );
-    }
+    const point = timeline.exactPoint(at);
     forgetIdle(engine);
     const near = point.place === 'near';
     const from = firstSnapshotFrom(meta.catalog, point.sequence);

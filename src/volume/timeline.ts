@@ -58,6 +58,16 @@ export class Timeline {
     return snapshot !== undefined && at < snapshot.to;
   }
 
+  /** The point at an exact instant. @throws as `resolve`, and `not-found` when the instant is not exact */
+  exactPoint(at: Instant): Point {
+    const { point, exact } = this.resolve(at);
+    if (exact) return { ...point, at };
+    throw new AnywhenError(
+      'not-found',
+      `${formatInstant(at)} lies between two points; the older one is ${formatInstant(point.at)}`,
+    );
+  }
+
   /** @throws `usage` for the future, `not-found` before the oldest point */
   resolve(at: Instant): Resolution {
     const now = this.parts.now();
