@@ -47,6 +47,11 @@ export interface View {
   /** Reads `[offset, offset + into.length)`, which must lie within the size, if no disk need be waited for. */
   readNow(offset: number, into: Uint8Array): boolean;
   read(offset: number, into: Uint8Array): Promise<void>;
+  /**
+   * Where the next data (or, with `data` false, hole) at or behind `offset` begins; undefined if there is none. What is
+   * known to be zeros without reading it is a hole, and so is the end.
+   */
+  seek(offset: number, data: boolean): Promise<number | undefined>;
   close(): void;
 }
 

@@ -33,6 +33,8 @@ export type Done = (error: AnywhenError | undefined) => void;
 export interface VolumeEvents {
   readonly synced?: (report: SyncReport) => void;
   readonly warning?: (message: string) => void;
+  /** The live volume changed by other than a write or a discard: a restore, another size. */
+  readonly replaced?: () => void;
 }
 
 export interface VolumeOptions extends EngineOptions {
@@ -360,7 +362,10 @@ export class Volume {
     const kind = index.kind(sequence);
     if (kind === Kind.write && sums.length > 1) fetcher.remember(FORWARD, sequence % 2 ** 32, sums);
     this.live.map = follow(this.engine, this.live.map, sequence);
-    if (kind === Kind.resize || kind === Kind.bulk) this.#size = index.size(sequence);
+    if (kind === Kind.resize || kind === Kind.bulk) {
+      this.#size = index.size(sequence);
+      this.events.replaced?.();
+    }
     const { data, descriptors } = this.engine.scan;
     const limit = this.policyHighWater / 100;
     if (data.used > data.length * limit || descriptors.used > descriptors.length * limit)
