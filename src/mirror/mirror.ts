@@ -140,6 +140,19 @@ export class Mirror {
     return true;
   }
 
+  /** Calls `visit` with the sum of each block of `[first, end)`; false, having called or not, if they are not at hand. */
+  eachSum(first: number, end: number, visit: (block: number, sum: number) => boolean): boolean {
+    if (this.overlay.size > 0 || this.#isMoving(first, end)) return false;
+    for (let block = first; block < end; ) {
+      const page = Math.floor(block / SUMS_PER_PAGE);
+      const sums = this.sumsNow(page);
+      if (sums === undefined) return false;
+      const stop = Math.min(end, (page + 1) * SUMS_PER_PAGE);
+      for (; block < stop; block++) if (!visit(block, sums[block % SUMS_PER_PAGE] as number)) return false;
+    }
+    return true;
+  }
+
   /**
    * Reads whole blocks from block `first` on and verifies each.
    *

@@ -1,6 +1,7 @@
 import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { Fetcher } from '../journal/fetch.js';
+import type { ReadPlan } from '../journal/read-plan.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
 import type { MappedView, OpenViews } from '../sync/open-views.js';
 import type { Vrmo } from '../vrmo/vrmo.js';
@@ -40,6 +41,21 @@ export class MapView implements View, MappedView {
     } finally {
       this.views.leave(phase);
     }
+  }
+
+  plan(offset: number, length: number, plan: ReadPlan): boolean {
+    this.#check(offset, length);
+    plan.clear();
+    let whole = true;
+    this.map.lookup(offset, offset + length, (start, end, file, record) => {
+      whole = whole && this.fetcher.plan(file, record, start, end, plan);
+    });
+    return whole;
+  }
+
+  hold(): () => void {
+    const phase = this.views.enter();
+    return () => this.views.leave(phase);
   }
 
   async seek(offset: number, data: boolean): Promise<number | undefined> {

@@ -1,10 +1,14 @@
 import { constants } from 'node:os';
 import { FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE, FALLOC_ZERO_RANGE, SEEK_DATA, SEEK_HOLE } from '../../native.js';
+import { ReadPlan } from '../../journal/read-plan.js';
 import type { Handle } from '../../namespace/handles.js';
 import { errnoOf } from '../errno.js';
-import { type Exchange, Field, MAX_TRANSFER, Op, type Session } from './session.js';
+import { type Exchange, Field, MAX_TRANSFER, Op, Outcome, type Session } from './session.js';
 
 const { errno } = constants;
+
+/** Reads of so many bytes are carried out by another thread, also when no disk need be waited for. */
+const ON_POOL = 512 * 1024;
 
 /** The requests to open files: the ones that count. */
 export class FileRequests {
@@ -12,6 +16,7 @@ export class FileRequests {
   readonly #free: number[] = [];
   /** For a read that is answered at once. */
   readonly #into = new Uint8Array(MAX_TRANSFER);
+  readonly plan = new ReadPlan();
   session: Session | undefined;
 
   constructor(readonly exchange: Exchange) {}
@@ -64,8 +69,43 @@ export class FileRequests {
     const { batch } = this.exchange;
     const offset = batch[at + Field.offset] as number;
     const length = batch[at + Field.length] as number;
+    const { plan } = this;
+    const count = handle.plan(offset, length, plan);
+    if (count <= 0) return this.#readHere(slot, handle, offset, length);
+    if (count < ON_POOL) {
+      const outcome = this.#session.replyRead(slot, plan.parts, plan.count, plan.sums, count);
+      if (outcome === Outcome.replied) return;
+      if (outcome === Outcome.failed) return this.#readHere(slot, handle, offset, length);
+    }
+    this.#readOnPool(slot, handle, offset, length, count);
+  }
+
+  /** By another thread, whose copying goes on beside ours. */
+  #readOnPool(slot: number, handle: Handle, offset: number, length: number, count: number): void {
+    const { plan } = this;
+    const release = handle.hold();
+    const sums = plan.sums.subarray(0, plan.sumCount);
+    this.#session.readOnPool(slot, plan.parts, plan.count, sums, count).then(
+      (outcome) => {
+        release();
+        if (outcome !== Outcome.replied) this.#readHere(slot, handle, offset, length);
+      },
+      () => {
+        release();
+        this.#session.replyError(slot, errno.EIO);
+      },
+    );
+  }
+
+  /** The way that can wait for anything, and that says what is wrong. */
+  #readHere(slot: number, handle: Handle, offset: number, length: number): void {
     const into = this.#into.subarray(0, length);
-    const now = handle.readNow(offset, into);
+    let now: number;
+    try {
+      now = handle.readNow(offset, into);
+    } catch (error) {
+      return this.#session.replyError(slot, -errnoOf(error));
+    }
     if (now >= 0) return this.#session.replyBytes(slot, now === length ? into : into.subarray(0, now));
     const later = new Uint8Array(length);
     handle.read(offset, later, (error, count) => {
