@@ -16,6 +16,8 @@ export interface Sys {
   setNoCow(fd: number): boolean;
   /** Marks the process as one that write-back depends on (`PR_SET_IO_FLUSHER`). False where that is not allowed. */
   setIoFlusher(): boolean;
+  /** On threads of its own, so that slow ones let nothing else wait. */
+  datasync(fd: number): Promise<void>;
   fallocate(fd: number, mode: number, offset: number, length: number): Promise<number>;
   /** `SEEK_DATA` or `SEEK_HOLE`: the next one at or after `offset`; -1 if there is none. */
   seek(fd: number, offset: number, whence: number): number;

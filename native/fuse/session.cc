@@ -12,7 +12,11 @@ namespace {
 constexpr uint64_t kTurn = 1'000'000;
 constexpr size_t kBatchBytes = 2 * 1024 * 1024;
 
-void OnReadable(uv_handle_s* handle, int, int) { static_cast<Session*>(uv_handle_get_data(handle))->Drain(); }
+void OnReadable(uv_handle_s* handle, int status, int) {
+  Session* session = static_cast<Session*>(uv_handle_get_data(handle));
+  if (status < 0) session->Deafened();
+  session->Drain();
+}
 
 }  // namespace
 

@@ -90,6 +90,8 @@ class Session {
 
   bool Start(napi_env env, const char* mount_point);
   void Drain();
+  // libuv stops to listen when it sees an error; mostly that is the end of the mount.
+  void Deafened() { listening_ = false; }
 
   napi_env env = nullptr;
   fuse_session* fuse = nullptr;

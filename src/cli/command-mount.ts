@@ -70,7 +70,9 @@ async function mount(store: string, mnt: string, flags: MountFlags): Promise<voi
 
 function driverOf(name: string | undefined): DriverName | undefined {
   if (name === undefined || name === 'native' || name === 'fuse-native') return name;
-  throw new AnywhenError('usage', `there is no driver ${name}`, { hint: 'There are native and fuse-native.' });
+  throw new AnywhenError('usage', `there is no driver ${name}`, {
+    hint: 'There are native and fuse-native.',
+  });
 }
 
 function printMounted(store: string, mnt: string): void {

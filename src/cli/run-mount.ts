@@ -47,7 +47,14 @@ export async function serve(
   const { volume } = store;
   for (const warning of volume.engine.warnings) log.warn({}, warning);
   const { schedule, stop: stopTimers } = startTimers(volume, log);
-  const host = { volume, folder, mountPoint, driver: driver.name, schedule, stop: async () => undefined as undefined };
+  const host = {
+    volume,
+    folder,
+    mountPoint,
+    driver: driver.name,
+    schedule,
+    stop: async () => undefined as undefined,
+  };
   const status = async () => {
     const facts = z.encode(statusSchema, await operations.status(host, {}, {}));
     return `${JSON.stringify({ schema: 'anywhen/status/1', ...facts }, undefined, 2)}\n`;

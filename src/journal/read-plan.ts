@@ -59,7 +59,9 @@ export class ReadPlan {
     const { parts } = this;
     const offset = block * blockSize;
     const joins =
-      this.count > 0 && parts[last] === fd && (parts[last + 1] as number) + (parts[last + 2] as number) === offset;
+      this.count > 0 &&
+      parts[last] === fd &&
+      (parts[last + 1] as number) + (parts[last + 2] as number) === offset;
     if (joins) parts[last + 2] = (parts[last + 2] as number) + blockSize;
     else if (!this.#add(fd, offset, blockSize, block, verify ? this.sumCount : UNVERIFIED)) return false;
     if (verify) this.sums[this.sumCount++] = sum;

@@ -77,8 +77,7 @@ export class Handles {
     return {
       ...readerOf(volume.live),
       write: (offset, data, done) => volume.write(offset, data, done),
-      discard: (offset, length, done) =>
-        volume.discard(offset, clipped(offset, length, volume.size), done),
+      discard: (offset, length, done) => volume.discard(offset, clipped(offset, length, volume.size), done),
       flush: () => volume.flush(),
       close: async () => undefined,
     };

@@ -1,8 +1,8 @@
 import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { Fetcher } from '../journal/fetch.js';
-import type { ReadPlan } from '../journal/read-plan.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
+import type { ReadPlan } from '../journal/read-plan.js';
 import type { MappedView, OpenViews } from '../sync/open-views.js';
 import type { Vrmo } from '../vrmo/vrmo.js';
 import type { View } from './model.js';

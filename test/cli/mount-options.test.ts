@@ -26,12 +26,19 @@ describe('mount options', () => {
     expect(parseMountOptions([list])).toEqual(NONE);
   });
 
+  it('take the time to spin', () => {
+    expect(parseMountOptions(['spin=20'])).toEqual({ ...NONE, spin: 20 });
+  });
+
   it.each([
     'suid',
     'dev',
     'RO',
     'allow-other',
     'names=other',
+    'spin=',
+    'spin=-1',
+    'spin=1ms',
     'names',
     'names=',
     'ro ',

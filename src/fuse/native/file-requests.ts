@@ -1,7 +1,13 @@
 import { constants } from 'node:os';
-import { FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE, FALLOC_ZERO_RANGE, SEEK_DATA, SEEK_HOLE } from '../../native.js';
 import { ReadPlan } from '../../journal/read-plan.js';
 import type { Handle } from '../../namespace/handles.js';
+import {
+  FALLOC_KEEP_SIZE,
+  FALLOC_PUNCH_HOLE,
+  FALLOC_ZERO_RANGE,
+  SEEK_DATA,
+  SEEK_HOLE,
+} from '../../native.js';
 import { errnoOf } from '../errno.js';
 import { type Exchange, Field, MAX_TRANSFER, Op, Outcome, type Session } from './session.js';
 

@@ -7,7 +7,7 @@ import { Attributing } from './attributing.js';
 import { FileRequests } from './file-requests.js';
 import { Listing } from './listing.js';
 import { type KnownNode, Nodes } from './nodes.js';
-import { Answer, DIRECT_IO, type Exchange, Field, FIELDS, KEEP_CACHE, Op, type Session } from './session.js';
+import { Answer, DIRECT_IO, type Exchange, FIELDS, Field, KEEP_CACHE, Op, type Session } from './session.js';
 
 const { errno } = constants;
 
@@ -156,8 +156,7 @@ export class Requests {
     if ((which & SET_MODE_OR_OWNER) !== 0)
       throw new AnywhenError('denied', `${path}: mode and owner are fixed`);
     const changes = (which & SET_SIZE) !== 0 && this.tree.attributesNow(node).size !== size;
-    if (changes)
-      throw new AnywhenError('denied', `${path}: has a fixed size; \`anywhen resize\` changes it`);
+    if (changes) throw new AnywhenError('denied', `${path}: has a fixed size; \`anywhen resize\` changes it`);
     this.#getattr(slot, id);
   }
 

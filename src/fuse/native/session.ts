@@ -28,7 +28,16 @@ export const Op = {
 } as const;
 
 /** The fields of a request in the batch. A name is `[place, place + flags)` of the text; data to write begin at `place` of buffer `flags`. */
-export const Field = { op: 0, slot: 1, node: 2, handle: 3, offset: 4, length: 5, flags: 6, place: 7 } as const;
+export const Field = {
+  op: 0,
+  slot: 1,
+  node: 2,
+  handle: 3,
+  offset: 4,
+  length: 5,
+  flags: 6,
+  place: 7,
+} as const;
 export const FIELDS = 8;
 
 /** The fields of the answer that `replyEntry`, `replyAttributes`, `replyOpen` and `addEntry` send. */
