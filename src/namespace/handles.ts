@@ -1,7 +1,7 @@
 import { AnywhenError } from '../base/errors.js';
 import type { ReadPlan } from '../journal/read-plan.js';
+import type { Done } from '../volume/events.js';
 import type { Scratch, View } from '../volume/model.js';
-import type { Done } from '../volume/volume.js';
 import type { Node } from './node.js';
 import type { Tree } from './tree.js';
 

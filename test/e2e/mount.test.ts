@@ -12,8 +12,8 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { anywhen, describeMounted, isMounted, MountedStore } from '../support/mounted-store.js';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { anywhen, describeDriver, isMounted, MountedStore } from '../support/mounted-store.js';
 import { run, sha256, sleep, until } from '../support/run.js';
 
 const SIZE = 64 * 2 ** 20;
@@ -45,12 +45,10 @@ function failure(code: string) {
   return expect.objectContaining({ code });
 }
 
-const DRIVERS = ['native', 'fuse-native'] as const;
-
-describe.each(DRIVERS)('with the driver %s', (driver) => {
-  describeMounted('the mount', () => aMount(driver));
-  describeMounted('the end of a mount', () => anEnd(driver));
-});
+for (const driver of ['native', 'fuse-native'] as const) {
+  describeDriver(driver, 'the mount', () => aMount(driver));
+  describeDriver(driver, 'the end of a mount', () => anEnd(driver));
+}
 
 function aMount(driver: string): void {
   let mounted: MountedStore;

@@ -1,7 +1,7 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeMounted, MountedStore } from '../support/mounted-store.js';
+import { describeDriver, MountedStore } from '../support/mounted-store.js';
 import { run, sha256, sleep } from '../support/run.js';
 
 const MIB = 2 ** 20;
@@ -27,7 +27,7 @@ print(json.dumps(found))`,
   return JSON.parse(stdout);
 }
 
-describeMounted('what the native driver passes on', () => {
+describeDriver('native', 'what is passed on', () => {
   let mounted: MountedStore;
 
   beforeAll(async () => {
@@ -148,7 +148,7 @@ print(hashlib.sha256(mapped).hexdigest(), direct.hexdigest())`,
   });
 });
 
-describeMounted('the native driver', () => {
+describeDriver('native', 'under load, the mount', () => {
   let mounted: MountedStore;
 
   beforeAll(async () => {

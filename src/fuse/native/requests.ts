@@ -47,6 +47,11 @@ export class Requests {
 
   /** Answers the first `count` requests of the batch, at once or later. */
   serve(count: number): void {
+    if (count === 1) this.#serve(1);
+    else this.tree.volume.gather(() => this.#serve(count));
+  }
+
+  #serve(count: number): void {
     const { batch } = this.exchange;
     for (let at = 0; at < count * FIELDS; at += FIELDS) {
       const slot = batch[at + Field.slot] as number;
