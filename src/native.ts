@@ -40,6 +40,8 @@ export interface Sys {
    * @param portable do without the processor's instruction
    */
   pieceSums(data: Uint8Array, start: number, into: Uint32Array, portable: boolean): void;
+  /** The CRC32C (Castagnoli) of the bytes, going on from that of what stands before them. `portable`: as above. */
+  crc32c(bytes: Uint8Array, initial: number, portable: boolean): number;
   /** Bytes read, fewer at the end of the file or of what is in memory; -1 if a disk would have to be waited for. */
   preadNowait(fd: number, into: Uint8Array, offset: number): number;
   /** Writes all of the buffers, one after another. When it throws, some of them may be written. */
