@@ -141,7 +141,7 @@ export class ListSaver {
     });
     if (onMirror === start) return zeros;
     const first = Math.floor(start / BLOCK);
-    const run = await this.mirror.zeroRun(first, alignUp(onMirror, BLOCK) / BLOCK);
+    const run = await this.mirror.run(first, alignUp(onMirror, BLOCK) / BLOCK, true);
     return run === 0 ? start : Math.min(onMirror, (first + run) * BLOCK);
   }
 }

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { MappedView } from '../../src/sync/open-views.js';
+import type { VolumeOptions } from '../../src/volume/events.js';
 import type { Mark, View } from '../../src/volume/model.js';
 import { parseRetention } from '../../src/volume/retention.js';
 import type { ThinChoice } from '../../src/volume/thin.js';
-import type { Volume, VolumeOptions } from '../../src/volume/volume.js';
+import type { Volume } from '../../src/volume/volume.js';
 import type { FormOptions } from '../../src/vrmo/convert.js';
 import {
   discard,

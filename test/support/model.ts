@@ -3,9 +3,10 @@ import type { TimeSource } from '../../src/base/clock.js';
 import type { Executor } from '../../src/file/executor.js';
 import { MemoryExecutor } from '../../src/file/memory-executor.js';
 import { createOn, emptyOrigin } from '../../src/volume/create.js';
+import type { VolumeOptions } from '../../src/volume/events.js';
 import { MapView } from '../../src/volume/map-view.js';
 import type { View } from '../../src/volume/model.js';
-import { Volume, type VolumeOptions } from '../../src/volume/volume.js';
+import { Volume } from '../../src/volume/volume.js';
 
 /** A clock that the test moves. */
 export class TestTime implements TimeSource {
