@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { engineSection } from './engine-section.js';
 import { describeEnvironment } from './environment.js';
 import { formsSection } from './forms-section.js';
+import { historySection } from './history-section.js';
+import { liveSection } from './live-section.js';
 import { mountSection } from './mount-section.js';
 import type { BenchOptions, SectionName } from './options.js';
 import type { Report, Results, Row } from './report.js';
@@ -25,7 +27,9 @@ const RUN: Readonly<Record<SectionName, (bench: Bench) => Promise<void>>> = {
   engine: engineSection,
   views: viewsSection,
   forms: formsSection,
+  history: historySection,
   sync: syncSection,
+  live: liveSection,
   trace: traceSection,
 };
 

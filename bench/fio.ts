@@ -12,6 +12,8 @@ export interface Load {
   /** fsync, or fdatasync, after so many writes. */
   readonly fsync?: number;
   readonly fdatasync?: number;
+  /** Requests a second at the most. */
+  readonly rate?: number;
 }
 
 export interface Limits {
@@ -59,6 +61,7 @@ export async function fio(undo: Undo, path: string, load: Load, limits: Limits):
     `--direct=${direct ? 1 : 0}`,
     ...(load.fsync === undefined ? [] : [`--fsync=${load.fsync}`]),
     ...(load.fdatasync === undefined ? [] : [`--fdatasync=${load.fdatasync}`]),
+    ...(load.rate === undefined ? [] : [`--rate_iops=${load.rate}`]),
     // It would drop the page cache of the raw file, and of no other.
     '--invalidate=0',
     '--fallocate=none',

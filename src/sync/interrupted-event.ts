@@ -43,7 +43,8 @@ export class InterruptedEvent {
         const number = page * SUMS_PER_PAGE + block;
         sums[block] = after[at] as number;
         if (!reachesMirror(map, number)) continue;
-        const content = await this.#mover.content(number, after.subarray(at, at + 1), map, true);
+        const content = new Uint8Array(BLOCK);
+        await this.#mover.content(number, after.subarray(at, at + 1), map, true, content);
         mirror.overlay.set(number, content);
       }
       mirror.keep(page, sums);

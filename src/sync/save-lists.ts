@@ -1,7 +1,7 @@
 import { Pacer } from '../base/pacer.js';
 import { alignUp, BLOCK } from '../base/range.js';
 import { isZero } from '../format/checksum.js';
-import { MAX_SEGMENT_EXTENT, PAGE_SPAN } from '../format/layout.js';
+import { PAGE_SPAN } from '../format/layout.js';
 import type { Fetcher } from '../journal/fetch.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
@@ -14,6 +14,9 @@ import { FORWARD, MIM, type Vrmo, ZERO } from '../vrmo/vrmo.js';
 import { applyChange, forEachChange } from './build-view.js';
 import type { SyncParts } from './sync-event.js';
 import type { State, WindowPlan } from './window.js';
+
+/** Bytes that are read, checked and saved at a time, as one extent: they hold the event loop for a tenth of a ms. */
+const STEP = 256 * 1024;
 
 /** Where the undo list of a state lies in the segment. */
 export interface SavedList {
@@ -32,7 +35,7 @@ export class ListSaver {
   bytes = 0;
   /** The pages of sums whose blocks the window changes. */
   readonly pages = new Set<number>();
-  readonly #buffer = new Uint8Array(MAX_SEGMENT_EXTENT);
+  readonly #buffer = new Uint8Array(STEP);
   /** For steps that compute, and for those that read and write. */
   readonly #pacer = new Pacer();
   readonly #ioPacer = new Pacer(1);
@@ -109,7 +112,7 @@ export class ListSaver {
     let start = from;
     while (start < to) {
       // A look at the map is bounded, so that a long range costs no more than its parts.
-      const end = Math.min(to, start - (start % BLOCK) + MAX_SEGMENT_EXTENT);
+      const end = Math.min(to, start - (start % BLOCK) + STEP);
       const zeros = await this.#zerosFrom(start, end, map);
       if (zeros > start) {
         start = zeros;

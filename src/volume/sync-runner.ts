@@ -1,5 +1,6 @@
 import { AnywhenError, messageOf } from '../base/errors.js';
 import type { ForwardJournal } from '../journal/forward-journal.js';
+import { refillCheckpoints } from '../sync/refill-checkpoints.js';
 import { SyncEvent } from '../sync/sync-event.js';
 import type { Engine } from './engine.js';
 import type { VolumeEvents } from './events.js';
@@ -68,6 +69,8 @@ export class SyncRunner {
       const { journal: entry } = meta.superblock;
       this.#marks.moved(end);
       journal.release(entry.firstSequence, entry.descriptorTail, entry.dataTail);
+      // Nobody waits for it, and it reads and writes nothing.
+      void refillCheckpoints(engine, () => this.#host.closed);
       const report = {
         trigger,
         moved: result.changes > 0,
