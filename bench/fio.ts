@@ -14,6 +14,9 @@ export interface Load {
   readonly fdatasync?: number;
   /** Requests a second at the most. */
   readonly rate?: number;
+  /** What is asked of the volume, and of an image, as a ratio to qemu's export of a raw file. */
+  readonly volume?: number;
+  readonly image?: number;
 }
 
 export interface Limits {
@@ -34,11 +37,13 @@ export interface Measured {
   /** Of the requests, us. */
   readonly p50: number;
   readonly p99: number;
+  readonly requests: number;
 }
 
 const sideSchema = z.object({
   iops: z.number(),
   bw_bytes: z.number(),
+  total_ios: z.number(),
   clat_ns: z.object({ percentile: z.record(z.string(), z.number()).optional() }),
 });
 const outputSchema = z.object({
@@ -81,5 +86,6 @@ export async function fio(undo: Undo, path: string, load: Load, limits: Limits):
     bandwidth: side.bw_bytes,
     p50: percentile('50.000000'),
     p99: percentile('99.000000'),
+    requests: side.total_ios,
   };
 }

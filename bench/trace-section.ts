@@ -8,9 +8,10 @@ import { createStore } from '../src/volume/store-folder.js';
 import type { Volume } from '../src/volume/volume.js';
 import type { Bench } from './bench.js';
 import { noise, withStore, writeAll } from './engine-store.js';
+import { QemuExport } from './qemu-targets.js';
 import { RawFile } from './raw-file.js';
 import { makeRow, quantile, rounded } from './report.js';
-import { MountedVolume, mountMissing, QemuExport, qemuMissing, type Target } from './targets.js';
+import { MountedVolume, mountMissing, qemuMissing, type Target } from './targets.js';
 import { readTrace, type Trace } from './trace.js';
 
 /** What one side made of the trace. */
