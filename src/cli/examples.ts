@@ -27,6 +27,11 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { line: 'anywhen umount /mnt/any', does: 'flush and unmount; returns when the store is free' },
     { line: 'anywhen umount --lazy /mnt/any', does: 'also while a file of it is open' },
   ],
+  attach: [
+    { line: 'anywhen attach /mnt/any', does: 'the live volume on a loop device, with direct I/O' },
+    { line: 'anywhen attach /mnt/any --at -2h --rw', does: 'two hours ago, writable, and thrown away later' },
+  ],
+  detach: [{ line: 'anywhen detach /dev/loop0', does: 'when nothing on it is mounted any more' }],
   status: [
     { line: 'anywhen status /mnt/any', does: 'of a mounted store, from its daemon' },
     { line: 'anywhen status /srv/store --json | jq .health', does: 'for a monitor' },

@@ -58,6 +58,11 @@ const BAD: readonly (readonly [line: string, status: number, message: RegExp])[]
   ['umount', 2, /missing required argument 'mnt'/],
   ['umount @/empty', 2, /not a mount of anywhen/],
   ['umount @/nothing', 2, /not a mount of anywhen/],
+  ['attach', 2, /missing required argument 'mnt'/],
+  ['attach @/empty', 2, /not a mount of anywhen/],
+  ['attach @/store --at first', 2, /not a mount of anywhen/],
+  ['detach', 2, /missing required argument 'device'/],
+  ['detach @/file', 2, /no loop device on a mount/],
   ['status @/nothing', 10, /no store/],
   ['status @/empty', 10, /no store/],
   ['status @/file', 10, /no such folder/],
@@ -218,7 +223,7 @@ describe('--json', () => {
 
   it('is offered by every command that prints facts, and is known for each', () => {
     // The mount is tried end to end.
-    const elsewhere = ['mount', 'umount'];
+    const elsewhere = ['mount', 'umount', 'attach', 'detach'];
     for (const command of buildProgram().commands) {
       const offered = command.options.some((option) => option.long === '--json');
       expect(offered, command.name()).toBe(!['read', 'completion'].includes(command.name()));
