@@ -19,7 +19,7 @@ export class InterruptedEvent {
     const { copied } = parts.meta.superblock;
     assert(copied !== undefined, 'a move was interrupted');
     this.#copied = copied;
-    this.#mover = new Mover(parts.executor, parts.mirror, parts.fetcher, parts.meta.seed);
+    this.#mover = new Mover(parts);
   }
 
   /** Repeats the move from the forward journal, before any view reads a block. @throws `damaged`, `io` */

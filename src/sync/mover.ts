@@ -12,6 +12,7 @@ import { encodeSumsPage, pageCrc, rawSums } from '../mirror/sums-page.js';
 import { MIM, type Vrmo } from '../vrmo/vrmo.js';
 import { type BlockRun, blockRuns } from './block-runs.js';
 import type { MovePage, MoveRecordReader, MoveRecordWriter } from './move-record.js';
+import type { SyncParts } from './sync-event.js';
 
 /** Blocks that are read, checked and written at a time: 256 KiB, which hold the event loop for a tenth of a ms. */
 const RUN = 64;
@@ -23,14 +24,19 @@ const RUN = 64;
  */
 export class Mover {
   readonly #buffer = new Uint8Array(RUN * BLOCK);
-  readonly #pacer = new Pacer(1);
+  readonly #pacer: Pacer;
+  readonly executor: Executor;
+  readonly mirror: Mirror;
+  readonly fetcher: Fetcher;
+  readonly seed: number;
 
-  constructor(
-    readonly executor: Executor,
-    readonly mirror: Mirror,
-    readonly fetcher: Fetcher,
-    readonly seed: number,
-  ) {}
+  constructor({ executor, mirror, fetcher, meta, traffic }: SyncParts) {
+    this.executor = executor;
+    this.mirror = mirror;
+    this.fetcher = fetcher;
+    this.seed = meta.seed;
+    this.#pacer = new Pacer(1, traffic);
+  }
 
   /** Writes down the blocks of the pages of sums that change. Verifies the untouched part of each by its old sum. */
   async plan(map: Vrmo, pages: ReadonlySet<number>, record: MoveRecordWriter): Promise<void> {

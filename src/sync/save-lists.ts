@@ -37,8 +37,8 @@ export class ListSaver {
   readonly pages = new Set<number>();
   readonly #buffer = new Uint8Array(STEP);
   /** For steps that compute, and for those that read and write. */
-  readonly #pacer = new Pacer();
-  readonly #ioPacer = new Pacer(1);
+  readonly #pacer: Pacer;
+  readonly #ioPacer: Pacer;
 
   readonly fetcher: Fetcher;
   readonly mirror: Mirror;
@@ -46,7 +46,9 @@ export class ListSaver {
   readonly segments: SegmentStore;
   readonly forms: FormOptions;
 
-  constructor({ fetcher, mirror, index, segments, forms }: SyncParts) {
+  constructor({ fetcher, mirror, index, segments, forms, traffic }: SyncParts) {
+    this.#pacer = new Pacer(undefined, traffic);
+    this.#ioPacer = new Pacer(1, traffic);
     this.fetcher = fetcher;
     this.mirror = mirror;
     this.index = index;

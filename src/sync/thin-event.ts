@@ -44,12 +44,13 @@ interface Group {
  * what to give back.
  */
 export class ThinEvent {
-  readonly #pacer = new Pacer();
+  readonly #pacer: Pacer;
   readonly #space: FreedSpace;
   /** A view could not be switched: it still reads what would be given back. */
   #unswitched = false;
 
   constructor(readonly parts: SyncParts) {
+    this.#pacer = new Pacer(undefined, parts.traffic);
     this.#space = new FreedSpace(parts);
   }
 
