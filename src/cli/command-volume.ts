@@ -78,6 +78,10 @@ async function status(path: string, flags: OutputOptions): Promise<void> {
       `${describeSize(facts.forward.dataUsed)} of ${describeSize(facts.forward.dataBytes)}, ${facts.forward.descriptorsUsed} of ${facts.forward.descriptors} descriptors`,
     ],
     ['backward journal', `${describeSize(facts.backward.bytes)} in ${facts.backward.segments} segments`],
+    [
+      'zeros',
+      `${describeSize(facts.forward.zeros)} in the forward, ${describeSize(facts.backward.zeros)} in the backward journal, without data`,
+    ],
     ['sequence', `${facts.sequence}, durable up to ${facts.durableSequence}`],
     ['free space', `${describeSize(facts.space.free)} of ${describeSize(facts.space.total)}`],
     ...reachRows(facts.reach),

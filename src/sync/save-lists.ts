@@ -6,7 +6,7 @@ import type { Fetcher } from '../journal/fetch.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
 import type { SegmentStore } from '../journal/segment-store.js';
-import type { SegmentWriter } from '../journal/segment-writer.js';
+import type { SegmentWriter, WrittenList } from '../journal/segment-writer.js';
 import type { Mirror } from '../mirror/mirror.js';
 import { converted, type FormOptions, newMap } from '../vrmo/convert.js';
 import { ExtentTree } from '../vrmo/extent-tree.js';
@@ -17,10 +17,8 @@ import type { SyncParts } from './sync-event.js';
 import type { State, WindowPlan } from './window.js';
 
 /** Where the undo list of a state lies in the segment. */
-export interface SavedList {
+export interface SavedList extends WrittenList {
   readonly state: State;
-  readonly record: number;
-  readonly extents: number;
 }
 
 /**
@@ -64,9 +62,8 @@ export class ListSaver {
     for (const [number, state] of plan.kept.entries()) {
       const stop = plan.kept[number + 1]?.sequence ?? end;
       await writer.beginList(state);
-      const record = writer.count;
       await this.#saveChanged(at, stop, changed, map, writer);
-      lists.push({ state, record, extents: writer.count - record });
+      lists.push({ state, ...writer.list });
       for (; at <= stop; at++) {
         if (this.index.changes(at)) applyChange(map, this.index, at, this.segments);
         map = converted(map, this.forms);

@@ -197,7 +197,9 @@ export class Run {
     const sequences = new Set(
       snapshots.filter((_, at) => ((chosen >>> (at % 31)) & 1) === 1).map(({ sequence }) => sequence),
     );
+    const held = volume.engine.meta.catalog.history.stored;
     const report = await volume.thin({ sequences });
+    expect(volume.engine.meta.catalog.history.stored).toBe(held - report.bytesFreed);
     expect(report.dropped.length + report.pinned).toBe(sequences.size);
     if (this.held.length === 0) expect(report.pinned).toBe(0);
     const gone = new Set(report.dropped);
