@@ -32,8 +32,8 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { line: 'anywhen status /srv/store --json | jq .health', does: 'for a monitor' },
   ],
   points: [
-    { line: 'anywhen points /mnt/any', does: 'what there is, and a picture of it' },
-    { line: 'anywhen points /mnt/any --from "yesterday 17:00" --to -1h', does: 'only some of it' },
+    { line: 'anywhen points /mnt/any', does: 'what there is, and what was written when' },
+    { line: 'anywhen points /mnt/any --from "yesterday 17:00" --to -1h', does: 'only some of it, closer' },
     { line: 'anywhen points /mnt/any --from -10s --all', does: 'every write of the last ten seconds' },
   ],
   mark: [
