@@ -114,7 +114,8 @@ export class Mover {
       while (
         to < page.blocks.length &&
         to - from < RUN &&
-        page.blocks[to] === (page.blocks[from] as number) + to - from
+        page.blocks[to] === (page.blocks[from] as number) + to - from &&
+        (page.after[to] === 0) === (page.after[from] === 0)
       )
         to += 1;
       await this.#applyRun(page, from, to, live, map, redo);
@@ -152,7 +153,8 @@ export class Mover {
     const offset = first * BLOCK;
     const length = (to - from) * BLOCK;
     const after = page.after.subarray(from, to);
-    const zeros = after.every((sum) => sum === 0);
+    // A run is zeros, or has none among it.
+    const zeros = after[0] === 0;
     const bytes = zeros ? new Uint8Array(0) : await this.content(first, after, map, redo);
     await this.mirror.whileMoving(first, first + to - from, async () => {
       if (zeros) await this.executor.run([{ op: 'punch', file: this.mirror.name, offset, length }]);

@@ -1,7 +1,7 @@
 import { Pacer } from '../base/pacer.js';
 import { ADDRESS_LIMIT, alignUp, BLOCK } from '../base/range.js';
-import { isZero } from '../format/checksum.js';
 import { MAX_SEGMENT_EXTENT, PAGE_SPAN } from '../format/layout.js';
+import { zeroRuns } from '../format/zero-runs.js';
 import type { Fetcher } from '../journal/fetch.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
@@ -27,6 +27,7 @@ export interface SavedList extends WrittenList {
  * Memory: the two maps, and one buffer.
  */
 export class ListSaver {
+  /** Bytes of data that were saved: zeros need none. */
   bytes = 0;
   /** The pages of sums whose blocks the window changes. */
   readonly pages = new Set<number>();
@@ -96,7 +97,7 @@ export class ListSaver {
   async #saveRange(from: number, to: number, map: Vrmo, writer: SegmentWriter): Promise<void> {
     const lastPage = Math.floor((to - 1) / PAGE_SPAN);
     for (let page = Math.floor(from / PAGE_SPAN); page <= lastPage; page++) this.pages.add(page);
-    /** Where the zeros begin that were found right before `start` and are not written yet. */
+    /** Where the zeros begin that were found last and are not written yet. */
     let zerosFrom = from;
     let start = from;
     while (start < to) {
@@ -109,11 +110,12 @@ export class ListSaver {
       }
       const bytes = this.#buffer.subarray(0, end - start);
       if (!readMapNow(this.fetcher, map, start, bytes)) await readMap(this.fetcher, map, start, bytes);
-      this.bytes += bytes.length;
-      if (!isZero(bytes)) {
-        if (start > zerosFrom) await writer.zero(zerosFrom, start - zerosFrom);
-        await writer.extent(start, bytes);
-        zerosFrom = end;
+      for (const run of zeroRuns(start, bytes)) {
+        if (run.zero) continue;
+        if (run.start > zerosFrom) await writer.zero(zerosFrom, run.start - zerosFrom);
+        await writer.extent(run.start, bytes.subarray(run.start - start, run.end - start));
+        this.bytes += run.end - run.start;
+        zerosFrom = run.end;
       }
       start = end;
     }
