@@ -93,6 +93,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { line: 'anywhen diff /mnt/any before-upgrade', does: 'what changed since then' },
     { line: 'anywhen diff /mnt/any "yesterday 17:00" -1h --limit 100', does: 'between two instants' },
     {
+      line: 'anywhen diff /mnt/any monday now --data > monday.delta',
+      does: 'with the data of the younger one',
+    },
+    {
       line: 'anywhen diff /srv/store oldest now --json | jq .bytes',
       does: 'how much changed in all of history',
     },

@@ -104,6 +104,18 @@ export const contract = {
     }),
     item: changedRangeSchema,
   },
+  /** What changed between two exact instants with the data of the younger, as a stream that comes as `data`. */
+  delta: {
+    arguments: z.strictObject({ a: instant, b: instant }),
+    result: z.object({
+      older: comparedSchema,
+      younger: comparedSchema,
+      bytes: count,
+      stored: count,
+      extents: count,
+      length: count,
+    }),
+  },
   restore: {
     arguments: z.strictObject({ at: timeText, nearest: z.boolean() }),
     result: restoreReportSchema,

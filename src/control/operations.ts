@@ -5,6 +5,7 @@ import { isZero } from '../format/checksum.js';
 import { instantOf, nextPoint, type ResolvedTime, resolveTime } from '../namespace/resolve-time.js';
 import { checkMarkName, localZone } from '../namespace/time-name.js';
 import { activityOf } from '../volume/activity.js';
+import { writeDelta } from '../volume/delta.js';
 import { type ChangedRange, diffPoints } from '../volume/diff.js';
 import { parseRetention } from '../volume/retention.js';
 import { volumeStatus } from '../volume/status.js';
@@ -154,6 +155,9 @@ export const operations: Operations = {
     if (items.length > 0) await listener.items?.(items);
     return { older, younger, size, bytes, count, cell: map.cell, map: map.bytes };
   },
+
+  delta: ({ volume }, { a, b }, listener) =>
+    writeDelta(volume, a, b, async (bytes) => listener.data?.(bytes)),
 
   restore: async ({ volume }, { at, nearest }, listener) => {
     const resolution = resolveTime(volume, at);

@@ -421,7 +421,7 @@ function arrayLength(start: number, length: number): number {
 }
 
 /** Data that lies at `offset` of a file and stands for [start, start + length), every piece of a part of it verified. */
-function verified(
+export function verified(
   file: Uint8Array,
   offset: number,
   start: number,
