@@ -1,7 +1,6 @@
 import { earlier, type Instant, later } from '../base/instant.js';
 import { alignDown, alignUp, BLOCK } from '../base/range.js';
 import { ExtentTree } from '../vrmo/extent-tree.js';
-import { NONE } from '../vrmo/node-slabs.js';
 
 /** Time in `count` parts of `step` ns each; the first begins at `first`, a multiple of `step`. */
 export interface Buckets {
@@ -71,13 +70,6 @@ class Blocks {
   add(start: number, end: number): void {
     if (end > start) this.#tree.replace(alignDown(start, BLOCK), alignUp(end, BLOCK), 1, 0);
   }
-
-  /** Gives all to another, and is empty. */
-  moveTo(other: Blocks): void {
-    const tree = this.#tree;
-    for (let at = tree.first(); at !== NONE; at = tree.next(at)) other.add(tree.start(at), tree.end(at));
-    tree.clear(0, Number.MAX_SAFE_INTEGER);
-  }
 }
 
 /** What is known of the changes between two snapshots. */
@@ -106,7 +98,7 @@ interface OpenList extends ChangeList {
  */
 export class ActivityCounter {
   readonly buckets: ActivityBucket[];
-  readonly #here = new Blocks();
+  #here = new Blocks();
   readonly #all = new Blocks();
   #current = -1;
   #allKnown = true;
@@ -149,7 +141,7 @@ export class ActivityCounter {
     const bucket = this.#bucket(this.#current);
     bucket.bytes += end - start;
     if (zeros && bucket.zeros !== undefined) bucket.zeros += end - start;
-    this.#here.add(start, end);
+    this.#add(start, end, true);
   }
 
   /**
@@ -167,7 +159,7 @@ export class ActivityCounter {
   /** A range of the list. Ranges may share a block with their neighbours. */
   extent(start: number, end: number): void {
     const list = this.#open();
-    (list.whole ? this.#here : this.#all).add(start, end);
+    this.#add(start, end, list.whole);
     const from = Math.max(list.end, alignDown(start, BLOCK));
     list.end = Math.max(list.end, alignUp(end, BLOCK));
     list.blocks += (list.end - from) / BLOCK;
@@ -196,6 +188,12 @@ export class ActivityCounter {
     if (at >= this.from && at <= this.to) this.#bucket(this.#numberOf(at))[what] += 1;
   }
 
+  /** Both at once, though all could take in a bucket as a whole: so every step is short. */
+  #add(start: number, end: number, here: boolean): void {
+    if (here) this.#here.add(start, end);
+    this.#all.add(start, end);
+  }
+
   /** The share of a bucket in an amount that belongs to the whole time of a list; all shares add up to it. */
   #share(list: ChangeList, number: number, amount: number): number {
     const { first, step } = this.parts;
@@ -216,7 +214,7 @@ export class ActivityCounter {
     if (number === this.#current) return;
     const bucket = this.buckets[this.#current];
     if (bucket?.blocks !== undefined) bucket.blocks += this.#here.count;
-    this.#here.moveTo(this.#all);
+    this.#here = new Blocks();
     this.#current = number;
   }
 

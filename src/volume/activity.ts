@@ -12,7 +12,7 @@ import { type ActivityBucket, ActivityCounter, chooseBuckets } from './activity-
 import type { Volume } from './volume.js';
 
 /** Extents of lists that are looked at for distinct blocks at the most: about a second's work. */
-const LIST_EXTENTS = 1_000_000;
+const LIST_EXTENTS = 250_000;
 
 /** What happened to a volume from one instant to another. */
 export interface Activity {

@@ -203,6 +203,35 @@ describe('activity', () => {
     expect(await activityOf(run.volume, { most: 1 })).toEqual(rest);
   });
 
+  it('reads the descriptors of the lists of its time, and no others', async () => {
+    const time = new TestTime();
+    const disk = await newStore(SIZE, 64 * SIZE, 64 * BLOCK, time.wall());
+    const read: string[] = [];
+    const run = disk.run.bind(disk);
+    disk.run = async (plan) => {
+      for (const one of plan)
+        if (one.op === 'read' && one.file.endsWith('.descriptors'))
+          read.push(`${one.file} ${one.into.length / 96}`);
+      return run(plan);
+    };
+    const volume = await open(disk, { time });
+    await volume.setPolicy({ granularity: 'all' });
+    const stamps: bigint[] = [];
+    for (let round = 0; round < 12; round++) {
+      time.advance(SECOND);
+      await write(volume, round * BLOCK, Buffer.alloc(BLOCK, 1));
+      stamps.push(volume.engine.clock.last);
+      if (round % 4 === 3 && round < 11) await volume.sync('test');
+    }
+    read.length = 0;
+    const count = async (from: number, to: number) =>
+      (await activityOf(volume, { from: stamps[from], to: stamps[to], most: 1 })).buckets[0]?.writes;
+    expect(await count(9, 11)).toBe(3);
+    expect(read).toEqual([]);
+    expect(await count(2, 5)).toBe(4);
+    expect(read).toEqual([1, 1, 2, 2].map((segment) => `backward/0000000${segment}.descriptors 1`));
+  });
+
   it('shows nothing before the oldest point', async () => {
     const run = new Run();
     await run.begin();
