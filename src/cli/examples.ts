@@ -37,8 +37,8 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { line: 'anywhen status /srv/store --json | jq .health', does: 'for a monitor' },
   ],
   points: [
-    { line: 'anywhen points /mnt/any', does: 'what there is, and a picture of it' },
-    { line: 'anywhen points /mnt/any --from "yesterday 17:00" --to -1h', does: 'only some of it' },
+    { line: 'anywhen points /mnt/any', does: 'what there is, and what was written when' },
+    { line: 'anywhen points /mnt/any --from "yesterday 17:00" --to -1h', does: 'only some of it, closer' },
     { line: 'anywhen points /mnt/any --from -10s --all', does: 'every write of the last ten seconds' },
   ],
   mark: [
@@ -97,6 +97,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   diff: [
     { line: 'anywhen diff /mnt/any before-upgrade', does: 'what changed since then' },
     { line: 'anywhen diff /mnt/any "yesterday 17:00" -1h --limit 100', does: 'between two instants' },
+    {
+      line: 'anywhen diff /mnt/any monday now --data > monday.delta',
+      does: 'with the data of the younger one',
+    },
     {
       line: 'anywhen diff /srv/store oldest now --json | jq .bytes',
       does: 'how much changed in all of history',

@@ -120,7 +120,8 @@ export class Mover {
       while (
         to < page.blocks.length &&
         to - from < RUN &&
-        page.blocks[to] === (page.blocks[from] as number) + to - from
+        page.blocks[to] === (page.blocks[from] as number) + to - from &&
+        (page.after[to] === 0) === (page.after[from] === 0)
       )
         to += 1;
       await this.#applyRun(page, from, to, live, map, redo);
@@ -158,7 +159,8 @@ export class Mover {
     const offset = first * BLOCK;
     const length = (to - from) * BLOCK;
     const after = page.after.subarray(from, to);
-    const zeros = after.every((sum) => sum === 0);
+    // A run is zeros, or has none among it.
+    const zeros = after[0] === 0;
     const bytes = this.#buffer.subarray(0, length);
     if (!zeros) await this.content(first, after, map, redo, bytes);
     await this.mirror.whileMoving(first, first + to - from, async () => {

@@ -1,12 +1,12 @@
 import { Pacer } from '../base/pacer.js';
 import { alignUp, BLOCK } from '../base/range.js';
-import { isZero } from '../format/checksum.js';
 import { PAGE_SPAN } from '../format/layout.js';
+import { zeroRuns } from '../format/zero-runs.js';
 import type { Fetcher } from '../journal/fetch.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
 import type { SegmentStore } from '../journal/segment-store.js';
-import type { SegmentWriter } from '../journal/segment-writer.js';
+import type { SegmentWriter, WrittenList } from '../journal/segment-writer.js';
 import type { Mirror } from '../mirror/mirror.js';
 import { converted, type FormOptions, newMap } from '../vrmo/convert.js';
 import { MoveList } from '../vrmo/move-list.js';
@@ -19,10 +19,8 @@ import type { State, WindowPlan } from './window.js';
 const STEP = 256 * 1024;
 
 /** Where the undo list of a state lies in the segment. */
-export interface SavedList {
+export interface SavedList extends WrittenList {
   readonly state: State;
-  readonly record: number;
-  readonly extents: number;
 }
 
 /**
@@ -32,6 +30,7 @@ export interface SavedList {
  * Memory: the two maps, the move list, and one buffer.
  */
 export class ListSaver {
+  /** Bytes of data that were saved: zeros need none. */
   bytes = 0;
   /** The pages of sums whose blocks the window changes. */
   readonly pages = new Set<number>();
@@ -68,9 +67,8 @@ export class ListSaver {
     for (const [number, state] of plan.kept.entries()) {
       const stop = plan.kept[number + 1]?.sequence ?? end;
       await writer.beginList(state);
-      const record = writer.count;
       await this.#saveAll(await this.#movesOf(at, stop), map, writer);
-      lists.push({ state, record, extents: writer.count - record });
+      lists.push({ state, ...writer.list });
       for (; at <= stop; at++) {
         if (this.index.changes(at)) applyChange(map, this.index, at, this.segments);
         map = converted(map, this.forms);
@@ -109,7 +107,7 @@ export class ListSaver {
   async #saveRange(from: number, to: number, map: Vrmo, writer: SegmentWriter): Promise<void> {
     const lastPage = Math.floor((to - 1) / PAGE_SPAN);
     for (let page = Math.floor(from / PAGE_SPAN); page <= lastPage; page++) this.pages.add(page);
-    /** Where the zeros begin that were found right before `start` and are not written yet. */
+    /** Where the zeros begin that were found last and are not written yet. */
     let zerosFrom = from;
     let start = from;
     while (start < to) {
@@ -122,11 +120,12 @@ export class ListSaver {
       }
       const bytes = this.#buffer.subarray(0, end - start);
       if (!readMapNow(this.fetcher, map, start, bytes)) await readMap(this.fetcher, map, start, bytes);
-      this.bytes += bytes.length;
-      if (!isZero(bytes)) {
-        if (start > zerosFrom) await writer.zero(zerosFrom, start - zerosFrom);
-        await writer.extent(start, bytes);
-        zerosFrom = end;
+      for (const run of zeroRuns(start, bytes)) {
+        if (run.zero) continue;
+        if (run.start > zerosFrom) await writer.zero(zerosFrom, run.start - zerosFrom);
+        await writer.extent(run.start, bytes.subarray(run.start - start, run.end - start));
+        this.bytes += run.end - run.start;
+        zerosFrom = run.end;
       }
       start = end;
     }

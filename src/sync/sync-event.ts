@@ -197,8 +197,7 @@ export class SyncEvent {
         dataLength: writer.dataLength,
       },
     ];
-    for (const { state, record, extents } of lists)
-      edits.push({ type: 'snapshot', ...state, segment, record, extents });
+    for (const { state, ...list } of lists) edits.push({ type: 'snapshot', ...state, segment, ...list });
     edits.push(...markEdits(request.marks));
     await this.parts.switching.run(async () => {
       const { meta } = this.parts;

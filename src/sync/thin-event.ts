@@ -187,9 +187,8 @@ class Output {
     this.#younger = next;
     const { sequence, at, from, to, quality, size } = keep;
     await writer.beginList({ sequence, at, from, to, quality, size });
-    const record = writer.count;
     await merged.write(writer);
-    this.edits.push({ ...keep, segment: writer.segment, record, extents: writer.count - record });
+    this.edits.push({ ...keep, segment: writer.segment, ...writer.list });
   }
 
   async #begin(keep: SnapshotEdit): Promise<SegmentWriter> {
