@@ -69,7 +69,7 @@ export const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: fc.constant('before' as const), which: fc.nat(1000) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('keep' as const), retention }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('unmark' as const), which: fc.nat(1000) }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('hold' as const), which: fc.nat(1000) }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('hold' as const), which: fc.nat(1000) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('release' as const), which: fc.nat(1000) }) },
   {
     weight: 2,
