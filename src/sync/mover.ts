@@ -10,7 +10,7 @@ import { blockSums } from '../mirror/block-sum.js';
 import type { Mirror } from '../mirror/mirror.js';
 import { encodeSumsPage, pageCrc, rawSums } from '../mirror/sums-page.js';
 import { MIM, type Vrmo } from '../vrmo/vrmo.js';
-import { type BlockRun, blockRuns } from './block-runs.js';
+import { type BlockRun, blockRuns, movedRuns } from './block-runs.js';
 import type { MovePage, MoveRecordReader, MoveRecordWriter } from './move-record.js';
 import type { SyncParts } from './sync-event.js';
 
@@ -114,19 +114,9 @@ export class Mover {
     if (redo) this.mirror.keep(page.page, await this.rawPage(page.page));
     const live = await this.mirror.pin(page.page);
     const bytes = this.pageAfter(page, live);
-    let from = 0;
-    while (from < page.blocks.length) {
-      let to = from + 1;
-      while (
-        to < page.blocks.length &&
-        to - from < RUN &&
-        page.blocks[to] === (page.blocks[from] as number) + to - from &&
-        (page.after[to] === 0) === (page.after[from] === 0)
-      )
-        to += 1;
-      await this.#applyRun(page, from, to, live, map, redo);
+    for (const { first, end, zero } of movedRuns(page.blocks, page.after, RUN)) {
+      await this.#applyRun(page, first, end, zero, live, map, redo);
       if (this.#pacer.due()) await this.#pacer.rest();
-      from = to;
     }
     const offset = page.page * SUMS_PAGE_SIZE;
     await this.executor.run([{ op: 'write', file: FILES.sums, offset, from: [bytes] }]);
@@ -151,6 +141,7 @@ export class Mover {
     page: MovePage,
     from: number,
     to: number,
+    zeros: boolean,
     live: Uint32Array,
     map: Vrmo,
     redo: boolean,
@@ -159,8 +150,6 @@ export class Mover {
     const offset = first * BLOCK;
     const length = (to - from) * BLOCK;
     const after = page.after.subarray(from, to);
-    // A run is zeros, or has none among it.
-    const zeros = after[0] === 0;
     const bytes = this.#buffer.subarray(0, length);
     if (!zeros) await this.content(first, after, map, redo, bytes);
     await this.mirror.whileMoving(first, first + to - from, async () => {
