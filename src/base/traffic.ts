@@ -2,14 +2,16 @@
 export class Traffic {
   /** Requests so far. */
   requests = 0;
+  /** Whether clients wait for the end of the work. */
+  waiting = false;
   readonly #pressing: () => boolean;
 
-  /** @param pressing whether the work in the background must not wait, since clients soon would have to wait for it */
+  /** @param pressing whether the work must be done without sleep, since clients soon would wait for it */
   constructor(pressing: () => boolean = () => false) {
     this.#pressing = pressing;
   }
 
   get pressing(): boolean {
-    return this.#pressing();
+    return this.waiting || this.#pressing();
   }
 }

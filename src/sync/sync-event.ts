@@ -19,7 +19,7 @@ import type { FormOptions } from '../vrmo/convert.js';
 import type { Vrmo } from '../vrmo/vrmo.js';
 import type { JournalMark } from './journal-marks.js';
 import { MoveRecordReader, MoveRecordWriter } from './move-record.js';
-import { movedFields } from './moved-fields.js';
+import { movedFields } from './moved-state.js';
 import { Mover } from './mover.js';
 import type { NearCheckpoints } from './near-checkpoints.js';
 import type { OpenViews } from './open-views.js';

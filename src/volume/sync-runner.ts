@@ -68,6 +68,7 @@ export class SyncRunner {
       const result = await new SyncEvent(engine).run({ end, granularity, marks: this.#marks.upTo(end) });
       const { journal: entry } = meta.superblock;
       this.#marks.moved(end);
+      engine.traffic.waiting = false;
       journal.release(entry.firstSequence, entry.descriptorTail, entry.dataTail);
       // Nobody waits for it, and it reads and writes nothing.
       void refillCheckpoints(engine, () => this.#host.closed);
@@ -105,6 +106,12 @@ export class SyncRunner {
     const limit = this.#highWater / 100;
     if (data.used > data.length * limit || descriptors.used > descriptors.length * limit)
       this.want('high-water');
+  }
+
+  /** Clients wait for space: a sync event is wanted, and no longer gives way to them. */
+  full(): void {
+    this.#host.engine.traffic.waiting = true;
+    this.want('space');
   }
 
   /** Begins a sync event soon, unless there is one. Whatever comes of it, the journal then looks for space again. */

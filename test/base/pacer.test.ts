@@ -40,6 +40,9 @@ test('work that is pressing does not sleep, nor does that which knows of no traf
   full = false;
   traffic.requests += 1;
   expect(await sleeps(pacer)).toBe(true);
+  traffic.waiting = true;
+  traffic.requests += 1;
+  expect(await sleeps(pacer)).toBe(false);
   expect(await sleeps(new Pacer())).toBe(false);
 });
 

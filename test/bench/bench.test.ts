@@ -44,14 +44,14 @@ test('the sections without a mount fill a report of the documented shape, and le
   inFolder(async (folder) => {
     const trace = join(folder, 'trace.csv.gz');
     writeFileSync(trace, gzipSync(TRACE));
-    const report = await runIn(folder, '--only', 'engine,views,forms,history,sync,trace', '--trace', trace);
+    const report = await runIn(folder, '--only', 'engine,views,forms,touch,sync,trace', '--trace', trace);
     expect(reportSchema.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
     expect(report.skipped).toEqual([]);
     expect([...new Set(report.rows.map((row) => row.section))]).toEqual([
       'engine, without FUSE',
       'opening a view',
       'forms of a VRMO',
-      'history',
+      'in proportion',
       'sync event',
       'trace, engine',
     ]);

@@ -5,17 +5,17 @@ import type { Bench } from './bench.js';
 import { randomNumbers, scatter, withStore } from './engine-store.js';
 import { makeRow, median, rounded } from './report.js';
 
-const SECTION = 'history';
+const SECTION = 'in proportion';
 const MIB = 1024 * 1024;
 /** An item may cost so much more among ten times as many. */
 const GROWTH = 1.5;
 
 /** What is done with history as a whole: each costs what it touches, however much that is. */
-export async function historySection(bench: Bench): Promise<void> {
+export async function touchSection(bench: Bench): Promise<void> {
   const sizes = bench.options.quick ? [20, 200] : [100, 1000, 10_000];
   const most = sizes[sizes.length - 1] ?? 0;
   const room = { size: 1024 * MIB, journal: 2 * 11 * most * BLOCK + 16 * MIB };
-  await withStore(bench, 'history', room, async ({ volume }) => {
+  await withStore(bench, 'touch', room, async ({ volume }) => {
     // Each write becomes a snapshot, so that there can be many.
     await volume.setPolicy({ granularity: 'all', highWater: 100 });
     const random = randomNumbers(21);
@@ -23,7 +23,7 @@ export async function historySection(bench: Bench): Promise<void> {
     await once(volume, sizes[0] ?? 1, random);
     const rows = new Growth(bench);
     for (const count of sizes) {
-      bench.results.progress(`history: ${count} snapshots`);
+      bench.results.progress(`touch: ${count} snapshots`);
       const rounds: Times[] = [];
       for (let round = 0; round < bench.options.rounds; round++)
         rounds.push(await once(volume, count, random));
