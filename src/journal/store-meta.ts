@@ -34,6 +34,11 @@ export class StoreMeta {
     this.seed = storeSeed(superblock.uuid);
   }
 
+  /** Why nothing can be committed any more: nobody knows which superblock is on the disk. */
+  get failure(): AnywhenError | undefined {
+    return this.#failed;
+  }
+
   /** @throws `no-store`, `damaged`, `unsupported` */
   static async load(executor: Executor): Promise<StoreMeta> {
     const size = await executor.size(FILES.superblock);
@@ -98,7 +103,7 @@ export class StoreMeta {
       const length = await this.#append(edits);
       await this.#write({ ...changes(this.superblock), catalogLength: length });
       for (const edit of edits) this.catalog.apply(edit);
-      if (this.superblock.catalogLength > COMPACT_ABOVE) await this.#compact();
+      if (this.superblock.catalogLength > COMPACT_ABOVE) await this.#compactIfRoom();
     });
   }
 
@@ -140,6 +145,16 @@ export class StoreMeta {
       throw this.#failed;
     }
     this.superblock = next;
+  }
+
+  /** The commit is done already: a catalog for which there is no space stays as long as it is. */
+  async #compactIfRoom(): Promise<void> {
+    try {
+      await this.#compact();
+    } catch (error) {
+      if (!(error instanceof AnywhenError) || error.code !== 'no-space') throw error;
+      await this.executor.run([{ op: 'unlink', file: FILES.catalogNew }]);
+    }
   }
 
   async #compact(): Promise<void> {

@@ -61,19 +61,37 @@ export class ListSaver {
     const lists: SavedList[] = [];
     const changed = new ExtentTree();
     let at = this.index.first;
+    const pass = async (last: number) => {
+      for (; at <= last; at++) {
+        if (this.index.changes(at)) applyChange(map, this.index, at, this.segments);
+        map = converted(map, this.forms);
+        if (this.#pacer.due()) await this.#pacer.rest();
+      }
+    };
+    const first = plan.kept[0]?.sequence ?? end;
+    // What comes before the first one is not saved: space is short.
+    this.#passPages(at, first);
+    await pass(first);
     for (const [number, state] of plan.kept.entries()) {
       const stop = plan.kept[number + 1]?.sequence ?? end;
       await writer.beginList(state);
       const record = writer.count;
       await this.#saveChanged(at, stop, changed, map, writer);
       lists.push({ state, record, extents: writer.count - record });
-      for (; at <= stop; at++) {
-        if (this.index.changes(at)) applyChange(map, this.index, at, this.segments);
-        map = converted(map, this.forms);
-        if (this.#pacer.due()) await this.#pacer.rest();
-      }
+      await pass(stop);
     }
     return { lists, map };
+  }
+
+  #passPages(from: number, to: number): void {
+    for (let at = from; at <= to; at++)
+      if (this.index.changes(at))
+        forEachChange(this.index, at, this.segments, (start, end) => this.#addPages(start, end));
+  }
+
+  #addPages(from: number, to: number): void {
+    const lastPage = Math.floor((to - 1) / PAGE_SPAN);
+    for (let page = Math.floor(from / PAGE_SPAN); page <= lastPage; page++) this.pages.add(page);
   }
 
   /** Saves the ranges that sequences `[from, to]` change, sorted and joined (FIG. 12). `changed` is empty before and after. */
@@ -97,8 +115,7 @@ export class ListSaver {
   }
 
   async #saveRange(from: number, to: number, map: Vrmo, writer: SegmentWriter): Promise<void> {
-    const lastPage = Math.floor((to - 1) / PAGE_SPAN);
-    for (let page = Math.floor(from / PAGE_SPAN); page <= lastPage; page++) this.pages.add(page);
+    this.#addPages(from, to);
     /** Where the zeros begin that were found right before `start` and are not written yet. */
     let zerosFrom = from;
     let start = from;

@@ -16,9 +16,10 @@ import { StoreMeta } from '../journal/store-meta.js';
 import { Mirror } from '../mirror/mirror.js';
 import { InterruptedEvent } from '../sync/interrupted-event.js';
 import { readMarks } from '../sync/journal-marks.js';
+import { trimEpochs } from '../sync/moved-state.js';
 import { type CheckpointOptions, NearCheckpoints } from '../sync/near-checkpoints.js';
 import { OpenViews } from '../sync/open-views.js';
-import { SyncEvent, type SyncParts, trimEpochs } from '../sync/sync-event.js';
+import { SyncEvent, type SyncParts } from '../sync/sync-event.js';
 import { FORMS, type FormOptions } from '../vrmo/convert.js';
 
 export interface EngineOptions {
