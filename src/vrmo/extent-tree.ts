@@ -1,7 +1,8 @@
 import { assert } from '../base/errors.js';
 import { ADDRESS_LIMIT } from '../base/range.js';
-import { EntryTree, type TreeParts } from './entry-tree.js';
+import { EntryTree } from './entry-tree.js';
 import { NONE, type Position } from './node-slabs.js';
+import type { TreeParts } from './tree-parts.js';
 import { verifyStructure } from './verify-structure.js';
 import { MIM, type SourceFile } from './vrmo.js';
 
