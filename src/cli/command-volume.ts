@@ -80,6 +80,7 @@ async function status(path: string, flags: OutputOptions): Promise<void> {
     ['backward journal', `${describeSize(facts.backward.bytes)} in ${facts.backward.segments} segments`],
     ['sequence', `${facts.sequence}, durable up to ${facts.durableSequence}`],
     ['free space', `${describeSize(facts.space.free)} of ${describeSize(facts.space.total)}`],
+    ['reserve', `${describeSize(facts.reserve.held)} of ${describeSize(facts.reserve.size)}`],
     ...reachRows(facts.reach),
     ['health', facts.health],
   ]);

@@ -81,6 +81,8 @@ export const policySchema = z.object({
   syncOnMark: z.boolean(),
   syncOnSignal: z.boolean(),
   retention: z.string(),
+  pins: z.enum(['soft', 'hard']),
+  reserve: z.union([z.literal('auto'), count]),
 });
 
 /** What will start the next sync event. */
@@ -115,6 +117,8 @@ const volumeStatusSchema = z.object({
   lastSync: orNull(syncReportSchema),
   syncRunning: z.boolean(),
   space: z.object({ total: count, free: count }),
+  reserve: z.object({ size: count, held: count }),
+  givenUp: z.object({ scratches: count, snapshots: count, marks: count, views: count }),
   warnings: z.array(z.string()).readonly(),
 });
 

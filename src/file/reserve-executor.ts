@@ -7,6 +7,11 @@ export function isNoSpace(error: unknown): error is AnywhenError {
   return error instanceof AnywhenError && error.code === 'no-space';
 }
 
+/** Whether the filesystem is full, and not only a queue or the volume. */
+export function isFull(error: unknown): error is AnywhenError {
+  return isNoSpace(error) && (error.data.system !== undefined || error.data.needed !== undefined);
+}
+
 /**
  * Keeps a file of real blocks, the *reserve*, and gives it up when a step finds the filesystem full: then the step is
  * done once more. So descriptors, catalog and superblock can be written on a full disk, and a thinning, which gives
@@ -26,6 +31,11 @@ export class ReserveExecutor implements Executor {
   /** Bytes that the reserve holds. */
   get held(): number {
     return this.#held;
+  }
+
+  /** Looks at what there is; must be called before anything else. */
+  async begin(): Promise<void> {
+    this.#held = (await this.below.size(FILES.reserve)) ?? 0;
   }
 
   /**

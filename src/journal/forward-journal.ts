@@ -50,6 +50,8 @@ export class ForwardJournal {
   readonly #writer: BatchWriter;
   #nextSequence: number;
   #waiting: Append[] = [];
+  /** Why what does not fit is refused, and does not wait. */
+  #refusal: AnywhenError | undefined;
   #batch: Placed[] = [];
   #writing = false;
   #paused = 0;
@@ -154,6 +156,16 @@ export class ForwardJournal {
     this.#admit();
   }
 
+  /** Work during which nobody gets in. */
+  async whilePaused<T>(work: () => Promise<T>): Promise<T> {
+    await this.pause();
+    try {
+      return await work();
+    } finally {
+      this.resume();
+    }
+  }
+
   /** Admits what waits, as far as there is space; `full` is told again if there is not. */
   retry(): void {
     this.#admit();
@@ -192,17 +204,30 @@ export class ForwardJournal {
     this.events.failed(error);
   }
 
+  /** Fails what waits for space, and until `retry` or `release` what does not fit. */
+  refuse(error: AnywhenError): void {
+    this.#refusal = error;
+    if (!this.#lacksSpace) return;
+    for (const append of this.#waiting.splice(0)) append.done(error, 0, 0n);
+  }
+
   #wait(append: Append): void {
+    if (this.#refusal !== undefined && this.#lacksSpace) return append.done(this.#refusal, 0, 0n);
     this.#waiting.push(append);
     this.#tellFull();
   }
 
-  /** What waits for the zeros of the first lap waits for no space. */
+  /** Nobody has paused it; and what waits for the zeros of the first lap waits for no space. */
+  get #lacksSpace(): boolean {
+    return this.#paused === 0 && !this.#firstLap.blocks(Number.MAX_SAFE_INTEGER);
+  }
+
   #tellFull(): void {
-    if (this.#paused === 0 && !this.#firstLap.blocks(Number.MAX_SAFE_INTEGER)) this.events.full();
+    if (this.#lacksSpace) this.events.full();
   }
 
   #admit(): void {
+    this.#refusal = undefined;
     let admitted = 0;
     while (
       this.#paused === 0 &&

@@ -3,6 +3,7 @@ import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { Mutex } from '../base/mutex.js';
 import type { Executor } from '../file/executor.js';
+import { isNoSpace, ReserveExecutor } from '../file/reserve-executor.js';
 import { FILES, FORWARD_HEADER_SIZE, MAX_EPOCHS, segmentData, segmentDescriptors } from '../format/layout.js';
 import { Fetcher } from '../journal/fetch.js';
 import { epochOf } from '../journal/forward-chain.js';
@@ -21,6 +22,7 @@ import { type CheckpointOptions, NearCheckpoints } from '../sync/near-checkpoint
 import { OpenViews } from '../sync/open-views.js';
 import { SyncEvent, type SyncParts } from '../sync/sync-event.js';
 import { FORMS, type FormOptions } from '../vrmo/convert.js';
+import { reserveBytes } from './reserve.js';
 
 export interface EngineOptions {
   readonly readOnly?: boolean;
@@ -35,6 +37,8 @@ export interface EngineOptions {
 
 /** The parts of an open store, recovered and consistent. */
 export interface Engine extends SyncParts {
+  /** The space that is kept for a full disk; none in a store that is open read-only. */
+  readonly reserve: ReserveExecutor | undefined;
   readonly scan: ForwardScan;
   readonly clock: Clock;
   readonly epoch: number;
@@ -51,7 +55,10 @@ export interface Engine extends SyncParts {
  *
  * @throws `no-store`, `damaged`, `unsupported`, `io`
  */
-export async function openEngine(executor: Executor, options: EngineOptions = {}): Promise<Engine> {
+export async function openEngine(below: Executor, options: EngineOptions = {}): Promise<Engine> {
+  const reserve = options.readOnly === true || below.readOnly ? undefined : new ReserveExecutor(below);
+  await reserve?.begin();
+  const executor = reserve ?? below;
   const meta = await StoreMeta.load(executor);
   const { superblock, seed } = meta;
   const header = new Uint8Array(FORWARD_HEADER_SIZE);
@@ -85,10 +92,20 @@ export async function openEngine(executor: Executor, options: EngineOptions = {}
   if (readOnly) await endReadOnly(parts, scan);
   else await endInterrupted(parts, scan);
   const epoch = readOnly ? 0 : await beginEpoch(parts, scan);
+  if (!readOnly) await reserve?.hold(reserveBytes(meta));
   const lastStamp = index.count > 0 ? index.stamp(index.next - 1) : meta.superblock.mimStamp;
   const clock = new Clock(lastStamp, options.time);
   const knownTo = scan.damage === undefined ? undefined : lastStamp;
-  return { ...parts, scan, clock, epoch, readOnly, knownTo, warnings };
+  return {
+    ...parts,
+    reserve: readOnly ? undefined : reserve,
+    scan,
+    clock,
+    epoch,
+    readOnly,
+    knownTo,
+    warnings,
+  };
 }
 
 function warningsOf(scan: ForwardScan, asked: boolean): string[] {
@@ -108,7 +125,7 @@ async function endReadOnly(parts: SyncParts, scan: ForwardScan): Promise<void> {
 
 /** Repeats the move of an interrupted sync event, and drops bulk segments whose entry never came. */
 async function endInterrupted(parts: SyncParts, scan: ForwardScan): Promise<void> {
-  const { meta, executor, index } = parts;
+  const { meta, index } = parts;
   const { copied } = meta.superblock;
   if (copied !== undefined) {
     checkWindow(copied.endSequence, scan);
@@ -123,11 +140,27 @@ async function endInterrupted(parts: SyncParts, scan: ForwardScan): Promise<void
     if (index.kind(at) === Kind.bulk) used.add(index.segment(at));
   for (const segment of [...meta.catalog.segments.values()]) {
     if (segment.direction !== Direction.redo || used.has(segment.segment)) continue;
-    await meta.commit([{ type: 'segment-drop', segment: segment.segment }]);
-    await executor.run([
-      { op: 'unlink', file: segmentDescriptors(segment.segment) },
-      { op: 'unlink', file: segmentData(segment.segment) },
+    await dropSegment(parts, segment.segment);
+  }
+}
+
+/** On a full disk its files go first; if that is not enough, the next opening does it. */
+async function dropSegment({ meta, executor }: SyncParts, segment: number): Promise<void> {
+  const drop = () => meta.commit([{ type: 'segment-drop', segment }]);
+  const remove = () =>
+    executor.run([
+      { op: 'unlink', file: segmentDescriptors(segment) },
+      { op: 'unlink', file: segmentData(segment) },
     ]);
+  try {
+    await drop();
+    await remove();
+  } catch (error) {
+    if (!isNoSpace(error)) throw error;
+    await remove();
+    await drop().catch((again: unknown) => {
+      if (!isNoSpace(again)) throw again;
+    });
   }
 }
 

@@ -108,6 +108,18 @@ export interface Policy {
   readonly syncOnSignal: boolean;
   /** Which snapshots stay, as `parseRetention` reads it; applied after each sync event. `all`: every one. */
   readonly retention: string;
+  /** When space runs out, `soft` pins (open images) are given up last, `hard` ones are kept and writes fail. */
+  readonly pins: 'soft' | 'hard';
+  /** Bytes that are kept for a full disk; `auto`: in proportion to the forward journal. */
+  readonly reserve: 'auto' | number;
+}
+
+/** What was given up for want of space. */
+export interface GivenUp {
+  readonly scratches: number;
+  readonly snapshots: number;
+  readonly marks: number;
+  readonly views: number;
 }
 
 export interface VolumeStatus {
@@ -138,6 +150,10 @@ export interface VolumeStatus {
   readonly lastSync: SyncReport | undefined;
   readonly syncRunning: boolean;
   readonly space: { readonly total: number; readonly free: number };
+  /** Bytes that are to be kept for a full disk, and those that are. */
+  readonly reserve: { readonly size: number; readonly held: number };
+  /** For want of space, since this process opened the store. */
+  readonly givenUp: GivenUp;
   /** One line for each thing that is wrong; empty = healthy. */
   readonly warnings: readonly string[];
 }

@@ -5,6 +5,8 @@ import { parseRetention } from './retention.js';
 
 const SECOND = 1_000_000_000n;
 
+const MAX_RESERVE = 2 ** 40;
+
 /** The high-water mark of a journal that may fill up, percent. */
 export const FULL = 100;
 
@@ -19,6 +21,8 @@ export const DEFAULT_POLICY: Policy = {
   syncOnMark: false,
   syncOnSignal: true,
   retention: 'all',
+  pins: 'soft',
+  reserve: 'auto',
 };
 
 /** The policy that the catalog's entries make of the default; entries of a later version are left alone. */
@@ -41,6 +45,8 @@ export function readPolicy(entries: ReadonlyMap<string, string>): Policy {
     syncOnMark: flag('syncOnMark', DEFAULT_POLICY.syncOnMark),
     syncOnSignal: flag('syncOnSignal', DEFAULT_POLICY.syncOnSignal),
     retention: text('retention') ?? DEFAULT_POLICY.retention,
+    pins: text('pins') === 'hard' ? 'hard' : 'soft',
+    reserve: /^\d+$/.test(text('reserve') ?? '') ? Number(text('reserve')) : 'auto',
   };
 }
 
@@ -59,4 +65,6 @@ export function checkPolicy(policy: Policy): void {
   if (!Number.isSafeInteger(policy.flushBytes) || policy.flushBytes < 4096)
     refuse('the flush size is at least 4 KiB');
   parseRetention(policy.retention);
+  if (policy.reserve !== 'auto' && !(policy.reserve <= MAX_RESERVE))
+    refuse('the reserve is `auto`, or at most 1 TiB');
 }

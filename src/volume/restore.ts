@@ -1,6 +1,7 @@
 import type { Instant } from '../base/instant.js';
 import { BLOCK } from '../base/range.js';
-import type { Executor } from '../file/executor.js';
+import type { Executor, Step } from '../file/executor.js';
+import { isNoSpace } from '../file/reserve-executor.js';
 import { FILES, MAX_SEGMENT_EXTENT, segmentData, segmentDescriptors } from '../format/layout.js';
 import { Kind } from '../journal/forward-descriptor.js';
 import type { ForwardJournal } from '../journal/forward-journal.js';
@@ -48,6 +49,24 @@ async function writeRestoreSegment(
 ): Promise<RestoreSegment> {
   const segment = meta.catalog.nextSegment();
   const writer = new SegmentWriter(executor, segment, meta.seed);
+  try {
+    return await fillRestoreSegment(writer, meta, live, target, progress);
+  } catch (error) {
+    // It would take space, and nobody names it.
+    if (!meta.catalog.segments.has(segment) && meta.failure === undefined)
+      await executor.run(unlinks(segment)).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function fillRestoreSegment(
+  writer: SegmentWriter,
+  meta: StoreMeta,
+  live: MapView,
+  target: MapView,
+  progress?: (done: number, total: number) => void,
+): Promise<RestoreSegment> {
+  const { segment } = writer;
   await writer.begin();
   await writer.beginList({
     sequence: target.sequence,
@@ -77,10 +96,13 @@ async function writeRestoreSegment(
     youngerSequence: 0,
     youngerStamp: 0n,
   };
+  const { count: descriptors } = writer;
+  const made = { segment, bytesCompared: compared, bytesWritten: written, ranges: descriptors - 1 };
+  if (made.ranges === 0 && target.size === live.size) return made;
   await writer.finish({ uuid, historyUuid, direction: Direction.redo, ...points });
-  const { count: descriptors, dataLength } = writer;
+  const { dataLength } = writer;
   await meta.commit([{ type: 'segment', segment, direction: Direction.redo, descriptors, dataLength }]);
-  return { segment, bytesCompared: compared, bytesWritten: written, ranges: descriptors - 1 };
+  return made;
 }
 
 /** Adds the runs of blocks of `[start, end)` that differ. Returns their bytes. */
@@ -130,11 +152,17 @@ export async function restorePaused(
     await segments.load(made.segment);
     const length = Math.max(0, size - target.size);
     const bulk = { kind: Kind.bulk, segment: made.segment, size: target.size, start: target.size, length };
-    const sequence = await journal.enter(bulk, 'pause');
+    const sequence = await journal.enter(bulk, 'pause').catch(async (error: unknown) => {
+      if (isNoSpace(error)) {
+        segments.forget(made.segment);
+        await dropRestoreSegment(executor, meta, made.segment);
+      }
+      throw error;
+    });
     await journal.flush();
     done = index.stamp(sequence);
   } else {
-    await dropRestoreSegment(executor, meta, made.segment);
+    await executor.run(unlinks(made.segment));
   }
   const { bytesCompared, bytesWritten, ranges } = made;
   return { at: target.at, before, done, bytesCompared, bytesWritten, ranges };
@@ -143,9 +171,9 @@ export async function restorePaused(
 /** Removes a restore's segment that will not be used. */
 async function dropRestoreSegment(executor: Executor, meta: StoreMeta, segment: number): Promise<void> {
   await meta.commit([{ type: 'segment-drop', segment }]);
-  await executor.run([
-    { op: 'unlink', file: segmentDescriptors(segment) },
-    { op: 'unlink', file: segmentData(segment) },
-    { op: 'syncdir', file: FILES.backward },
-  ]);
+  await executor.run([...unlinks(segment), { op: 'syncdir', file: FILES.backward }]);
+}
+
+function unlinks(segment: number): Step[] {
+  return [segmentDescriptors(segment), segmentData(segment)].map((file) => ({ op: 'unlink', file }));
 }

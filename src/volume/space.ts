@@ -1,7 +1,7 @@
 import { type AnywhenError, messageOf } from '../base/errors.js';
 import { formatInstant } from '../base/instant.js';
 import { describeSize } from '../base/units.js';
-import { isNoSpace } from '../file/reserve-executor.js';
+import { isFull, isNoSpace } from '../file/reserve-executor.js';
 import type { SnapshotEdit } from '../journal/catalog-format.js';
 import type { MappedView } from '../sync/open-views.js';
 import { SyncEvent, type SyncRequest, type SyncResult } from '../sync/sync-event.js';
@@ -11,14 +11,15 @@ import type { Marks } from './marks.js';
 import type { GivenUp, Mark, Policy } from './model.js';
 import { reserveBytes } from './reserve.js';
 import type { ScratchView } from './scratch.js';
+import type { VolumeEvents } from './volume.js';
 
 /** What giving up needs of the volume. */
 export interface SpaceHost {
   readonly engine: Engine;
+  readonly events: VolumeEvents;
   readonly live: MappedView;
   policy(): Policy;
   marks(): Mark[];
-  warn(message: string): void;
 }
 
 /** What came of giving up one thing: space, perhaps; a window that costs less; nothing was there to give. */
@@ -41,6 +42,7 @@ export class SpaceKeeper {
   /** Since the store was opened. */
   readonly givenUp = { scratches: 0, snapshots: 0, marks: 0, views: 0 } satisfies GivenUp;
   #shortage: AnywhenError | undefined;
+  #spared: MappedView | undefined;
   readonly #host: SpaceHost;
   readonly #thinning: ThinEvent;
   readonly #marks: Marks;
@@ -102,12 +104,22 @@ export class SpaceKeeper {
     return result;
   }
 
-  /** Work that fails whole when there is no space; `exempt` is not given up. @throws what `work` does */
-  async insist<T>(work: () => Promise<T>, exempt?: MappedView): Promise<T> {
-    return this.#insist(work, undefined, exempt);
+  /** Work that fails whole when there is no space, and is then done again. @throws what it does */
+  insist<T>(work: () => Promise<T>): Promise<T> {
+    return this.#insist(work);
   }
 
-  async #insist<T>(work: () => Promise<T>, window?: Window, exempt?: MappedView): Promise<T> {
+  /** Work that needs a view, which is not given up meanwhile. */
+  async sparing<T>(view: MappedView, work: () => Promise<T>): Promise<T> {
+    this.#spared = view;
+    try {
+      return await work();
+    } finally {
+      this.#spared = undefined;
+    }
+  }
+
+  async #insist<T>(work: () => Promise<T>, window?: Window): Promise<T> {
     const { meta } = this.#host.engine;
     const before = meta.superblock.mimSequence;
     for (;;) {
@@ -115,9 +127,9 @@ export class SpaceKeeper {
         return await work();
       } catch (error) {
         const moving = meta.superblock.copied !== undefined || meta.superblock.mimSequence !== before;
-        if (!isNoSpace(error) || moving) throw error;
+        if (!isFull(error) || moving) throw error;
         const { needed } = error.data;
-        if (!(await this.#makeRoom(typeof needed === 'number' ? needed : undefined, window, exempt))) {
+        if (!(await this.#makeRoom(typeof needed === 'number' ? needed : undefined, window))) {
           if (window !== undefined) this.#shortage = error;
           throw error;
         }
@@ -131,14 +143,16 @@ export class SpaceKeeper {
    * @param needed bytes; undefined: more than now
    * @returns whether anything was given up
    */
-  async #makeRoom(needed: number | undefined, window?: Window, exempt?: MappedView): Promise<boolean> {
+  async #makeRoom(needed: number | undefined, window?: Window): Promise<boolean> {
     const goal = (needed ?? (await this.#free()) + 1) + this.#missing();
+    const snapshots = () => this.#giveSnapshots();
     const ways = [
+      () => this.#shortenCatalog(),
       () => this.#giveScratch(),
-      () => this.#giveSnapshots(exempt),
+      snapshots,
       () => this.#giveWindow(window),
       () => this.#giveMark(window),
-      () => this.#giveView(window, exempt),
+      () => this.#giveView(window),
     ];
     let given = false;
     for (let way = 0; way < ways.length && (await this.#free()) < goal; ) {
@@ -148,11 +162,15 @@ export class SpaceKeeper {
       else {
         given = true;
         // Without its mark or view a snapshot is as any other.
-        way = Math.min(way, 1);
+        way = Math.min(way, ways.indexOf(snapshots));
       }
     }
     if ((await this.#free()) >= goal) await this.tend();
     return given;
+  }
+
+  #warn(message: string): void {
+    this.#host.events.warning?.(message);
   }
 
   async #free(): Promise<number> {
@@ -164,11 +182,21 @@ export class SpaceKeeper {
     return Math.max(0, size - held);
   }
 
+  /** Costs nobody anything: what it says of what is gone. */
+  async #shortenCatalog(): Promise<Given> {
+    try {
+      return (await this.#host.engine.meta.shorten()) ? 'space' : 'nothing';
+    } catch (error) {
+      if (!isNoSpace(error)) throw error;
+      return 'nothing';
+    }
+  }
+
   async #giveScratch(): Promise<Given> {
     for (const scratch of this.scratches) {
       if (!scratch.made) continue;
       this.scratches.delete(scratch);
-      this.#host.warn(`for want of space the scratch overlay of ${formatInstant(scratch.at)} is given up`);
+      this.#warn(`for want of space the scratch overlay of ${formatInstant(scratch.at)} is given up`);
       this.givenUp.scratches += 1;
       await scratch.giveUp();
       return 'space';
@@ -177,8 +205,8 @@ export class SpaceKeeper {
   }
 
   /** The oldest ones that nobody needs: those of one segment, and not more than half of all. */
-  async #giveSnapshots(exempt?: MappedView): Promise<Given> {
-    const all = this.#unneeded(exempt);
+  async #giveSnapshots(): Promise<Given> {
+    const all = this.#unneeded();
     const [oldest] = all;
     if (oldest === undefined) return 'nothing';
     const together = all.filter(({ segment }) => segment === oldest.segment);
@@ -189,7 +217,7 @@ export class SpaceKeeper {
         return await this.#drop(some);
       } catch (error) {
         if (!isNoSpace(error)) throw error;
-        this.#host.warn(`thinning: ${messageOf(error)}`);
+        this.#warn(`thinning: ${messageOf(error)}`);
       }
     }
     return 'nothing';
@@ -202,17 +230,15 @@ export class SpaceKeeper {
     if (last === undefined) return 'nothing';
     this.givenUp.snapshots += dropped.length;
     const what = dropped.length === 1 ? 'the snapshot' : `${dropped.length} snapshots up to`;
-    this.#host.warn(`for want of space ${what} ${formatInstant(last.at)} went`);
+    this.#warn(`for want of space ${what} ${formatInstant(last.at)} went`);
     return 'space';
   }
 
   /** Snapshots without a mark or an open view, oldest first. */
-  #unneeded(exempt?: MappedView): SnapshotEdit[] {
+  #unneeded(): SnapshotEdit[] {
     const { engine } = this.#host;
     const { snapshots } = engine.meta.catalog;
     const pinned = pinnedSnapshots(engine.meta.catalog, engine.views.views);
-    if (exempt !== undefined)
-      for (const one of pinnedSnapshots(engine.meta.catalog, [exempt])) pinned.add(one);
     const marks = this.#host.marks();
     return snapshots.filter(
       ({ sequence, from, to }) => !pinned.has(sequence) && !marks.some(({ at }) => at >= from && at < to),
@@ -223,7 +249,7 @@ export class SpaceKeeper {
   async #giveWindow(window: Window | undefined): Promise<Given> {
     if (window === undefined || window.economy) return 'nothing';
     window.economy = true;
-    this.#host.warn('for want of space a sync event keeps only what marks and open views need');
+    this.#warn('for want of space a sync event keeps only what marks and open views need');
     return 'window';
   }
 
@@ -240,18 +266,18 @@ export class SpaceKeeper {
       if (near ? window === undefined : !unpinned.some(({ from, to }) => at >= from && at < to)) continue;
       await this.#marks.drop(name);
       this.givenUp.marks += 1;
-      this.#host.warn(`for want of space the mark ${name} at ${formatInstant(at)} is given up`);
+      this.#warn(`for want of space the mark ${name} at ${formatInstant(at)} is given up`);
       return near ? 'window' : 'space';
     }
     return 'nothing';
   }
 
   /** The oldest open view whose state would else not be kept. */
-  async #giveView(window: Window | undefined, exempt?: MappedView): Promise<Given> {
+  async #giveView(window: Window | undefined): Promise<Given> {
     const { engine, live } = this.#host;
     if (this.#host.policy().pins === 'hard') return 'nothing';
     const { mimSequence } = engine.meta.superblock;
-    const views = [...engine.views.views].filter((view) => view !== live && view !== exempt);
+    const views = [...engine.views.views].filter((view) => view !== live && view !== this.#spared);
     views.sort((a, b) => a.sequence - b.sequence);
     for (const view of views) {
       const near = view.sequence >= mimSequence;
@@ -259,7 +285,7 @@ export class SpaceKeeper {
       view.giveUp?.();
       engine.views.views.delete(view);
       this.givenUp.views += 1;
-      this.#host.warn('for want of space the oldest open view is given up: it answers with an I/O error');
+      this.#warn('for want of space the oldest open view is given up: it answers with an I/O error');
       return near ? 'window' : 'space';
     }
     return 'nothing';

@@ -3,12 +3,13 @@ import type { Volume } from './volume.js';
 
 /** The facts of a volume as `anywhen status` prints them. */
 export async function volumeStatus(volume: Volume): Promise<VolumeStatus> {
-  const { engine, timeline, syncs } = volume;
+  const { engine, timeline, syncs, space } = volume;
   const { meta, index, scan } = engine;
   const { superblock, catalog } = meta;
   let backwardBytes = 0;
   for (const segment of catalog.segments.values()) backwardBytes += segment.dataLength;
   const warnings = [...engine.warnings];
+  warnings.push(...space.warnings());
   if (volume.failure !== undefined) warnings.push(volume.failure.message);
   return {
     uuid: formatUuid(superblock.uuid),
@@ -36,6 +37,8 @@ export async function volumeStatus(volume: Volume): Promise<VolumeStatus> {
     lastSync: syncs.last,
     syncRunning: syncs.running,
     space: await engine.executor.space(),
+    reserve: space.reserve,
+    givenUp: { ...space.givenUp },
     warnings,
   };
 }

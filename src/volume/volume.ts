@@ -18,6 +18,7 @@ import { openMapView } from './open-view.js';
 import { checkPolicy, readPolicy } from './policy.js';
 import { restorePaused } from './restore.js';
 import { ScratchView } from './scratch.js';
+import { SpaceKeeper } from './space.js';
 import { SyncRunner } from './sync-runner.js';
 import { applyRetention, type ThinChoice, type ThinReport, thinVolume } from './thin.js';
 import { Timeline } from './timeline.js';
@@ -51,6 +52,8 @@ export class Volume {
   readonly #writer = new LiveWriter(this);
   /** Sync events; what the last one did. */
   readonly syncs: SyncRunner;
+  /** What is given up when the filesystem of the store is full. */
+  readonly space: SpaceKeeper;
   #size: number;
   #failure: AnywhenError | undefined;
   #closed = false;
@@ -65,6 +68,7 @@ export class Volume {
     const { index, fetcher, views } = engine;
     this.#marks = new Marks(engine, marks);
     this.#thinning = new ThinEvent(engine);
+    this.space = new SpaceKeeper(this, this.#thinning, this.#marks);
     this.syncs = new SyncRunner(this, this.#marks);
     this.timeline = new Timeline({
       ...engine,
@@ -88,7 +92,7 @@ export class Volume {
     if (engine.readOnly) return new Volume(engine, undefined, options.events ?? {}, marks, map);
     const holder: { volume?: Volume } = {};
     const journal = new ForwardJournal(
-      executor,
+      engine.executor,
       clock,
       { index, descriptors: scan.descriptors, data: scan.data, epoch, seed: meta.seed },
       {
@@ -179,7 +183,14 @@ export class Volume {
   /** The same, writable over a throw-away overlay. @throws as `openView`, and `read-only` */
   async openScratch(at: Instant): Promise<Scratch> {
     this.#writer.journal();
-    return new ScratchView(this.engine.executor, await this.openView(at));
+    const { scratches } = this.space;
+    const scratch = new ScratchView(
+      this.engine.executor,
+      await this.openView(at),
+      () => void scratches.delete(scratch),
+    );
+    scratches.add(scratch);
+    return scratch;
   }
 
   marks(): Mark[] {
@@ -224,16 +235,14 @@ export class Volume {
       await journal.settled();
       const target = await openMapView(this.engine, this.timeline, at);
       try {
-        // The view is open, and thereby its state is kept, when the sync event makes room for the entry.
-        const { descriptors } = journal;
-        if (!descriptors.fits(alignUp(descriptors.head, BLOCK) + 4 * BLOCK))
-          await this.syncs.run(journal, 'space');
-        await journal.pause();
-        try {
-          return await restorePaused(this.engine, journal, this.live, target, before, progress);
-        } finally {
-          journal.resume();
-        }
+        return await this.space.sparing(target, async () => {
+          // The view is open, and thereby its state is kept, when the sync event makes room for the entry.
+          const { descriptors } = journal;
+          if (!descriptors.fits(alignUp(descriptors.head, BLOCK) + 4 * BLOCK))
+            await this.syncs.run(journal, 'space');
+          const work = () => restorePaused(this.engine, journal, this.live, target, before, progress);
+          return journal.whilePaused(() => this.space.insist(work));
+        });
       } finally {
         target.close();
       }
@@ -259,6 +268,7 @@ export class Volume {
       value: String(value),
     }));
     await this.engine.meta.commit(edits);
+    if (changes.reserve !== undefined) await this.space.tend();
   }
 
   /** Flushes and closes. Views that are still open are closed with it. */

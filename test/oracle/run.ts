@@ -17,7 +17,7 @@ import {
 } from '../support/model.js';
 import { checkDifference, Touched } from '../support/touched.js';
 
-const SIZE = 40_000;
+export const SIZE = 40_000;
 
 /** Ranges that meet at their ends are few among random ones, but every row of the tables must be reached. */
 const CELL = 4000;
@@ -86,10 +86,10 @@ export class Run {
   executor!: Awaited<ReturnType<typeof newStore>>;
   #marks = 0;
   readonly warnings: string[] = [];
-  readonly #options: VolumeOptions;
+  protected readonly options: VolumeOptions;
 
   constructor(forms: FormOptions) {
-    this.#options = {
+    this.options = {
       time: this.time,
       events: { warning: (message: string) => void this.warnings.push(message) },
       forms,
@@ -101,7 +101,7 @@ export class Run {
   async begin(): Promise<void> {
     this.executor = await newStore(SIZE, 96 * 1024, 6 * 4096, this.time.wall());
     this.model = new Model(SIZE, this.time.wall());
-    this.volume = await open(this.executor, this.#options);
+    this.volume = await open(this.executor, this.options);
   }
 
   async step(step: Step): Promise<void> {
@@ -211,12 +211,22 @@ export class Run {
     // Not clean: the process is gone at this very moment, and with it whatever it would still have written.
     else this.executor = this.executor.copy();
     for (const { view } of this.held.splice(0)) view.close();
-    this.volume = await open(this.executor, this.#options);
+    this.volume = await open(this.executor, this.options);
+  }
+
+  /** What the engine says that it should not. */
+  protected unexpected(): string[] {
+    return this.warnings;
+  }
+
+  /** What the engine shows otherwise than the model. */
+  protected difference(): Promise<string | undefined> {
+    return firstDifference(this.volume, this.model);
   }
 
   async check(): Promise<void> {
-    expect(this.warnings).toEqual([]);
-    expect(await firstDifference(this.volume, this.model)).toBeUndefined();
+    expect(this.unexpected()).toEqual([]);
+    expect(await this.difference()).toBeUndefined();
     for (const { view, bytes } of this.held) expect((await readAll(view)).equals(bytes)).toBe(true);
     for (const view of this.volume.engine.views.views) {
       view.map.verify();
