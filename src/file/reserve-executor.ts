@@ -1,5 +1,6 @@
 import { AnywhenError } from '../base/errors.js';
 import { Mutex } from '../base/mutex.js';
+import { alignUp, BLOCK } from '../base/range.js';
 import { FILES } from '../format/layout.js';
 import type { Executor, FileName, Plan, Space, Step } from './executor.js';
 
@@ -12,15 +13,20 @@ export function isFull(error: unknown): error is AnywhenError {
   return isNoSpace(error) && (error.data.system !== undefined || error.data.needed !== undefined);
 }
 
+/** The reserve is given up in so many parts, so that little of it goes to others. */
+const PARTS = 4;
+
 /**
- * Keeps a file of real blocks, the *reserve*, and gives it up when a step finds the filesystem full: then the step is
- * done once more. So descriptors, catalog and superblock can be written on a full disk, and a thinning, which gives
+ * Keeps a file of real blocks, the *reserve*, and gives it up, part by part, when a step finds the filesystem full:
+ * then the step is done once more. So descriptors, catalog and superblock can be written on a full disk, and a thinning, which gives
  * space back, can run there.
  */
 export class ReserveExecutor implements Executor {
   readonly #turns = new Mutex();
-  /** Bytes that the reserve holds now. */
+  /** Bytes that the reserve holds now, and those that it is to hold. */
   #held = 0;
+  #wanted = 0;
+  #urgent = 0;
 
   constructor(readonly below: Executor) {}
 
@@ -36,6 +42,7 @@ export class ReserveExecutor implements Executor {
   /** Looks at what there is; must be called before anything else. */
   async begin(): Promise<void> {
     this.#held = (await this.below.size(FILES.reserve)) ?? 0;
+    this.#wanted = this.#held;
   }
 
   /**
@@ -47,6 +54,7 @@ export class ReserveExecutor implements Executor {
   hold(bytes: number): Promise<boolean> {
     return this.#turns.run(async () => {
       const file = FILES.reserve;
+      this.#wanted = bytes;
       const size = await this.below.size(file);
       this.#held = size ?? 0;
       if (this.#held === bytes) return true;
@@ -69,13 +77,27 @@ export class ReserveExecutor implements Executor {
     });
   }
 
+  /** Work that may use up the reserve; other steps leave half of it. */
+  async urgently<T>(work: () => Promise<T>): Promise<T> {
+    this.#urgent += 1;
+    try {
+      return await work();
+    } finally {
+      this.#urgent -= 1;
+    }
+  }
+
   async run(plan: Plan): Promise<void> {
-    for (const step of plan) {
+    for (const step of plan) await this.#insist(step);
+  }
+
+  async #insist(step: Step): Promise<void> {
+    for (;;) {
+      const held = this.#held;
       try {
-        await this.below.run([step]);
+        return await this.below.run([step]);
       } catch (error) {
-        if (!isNoSpace(error) || isPatient(step) || !(await this.#release())) throw error;
-        await this.below.run([step]);
+        if (!isNoSpace(error) || isPatient(step) || !(await this.#release(held))) throw error;
       }
     }
   }
@@ -100,20 +122,25 @@ export class ReserveExecutor implements Executor {
     return this.below.close();
   }
 
-  /** Whether there was something to give up, now or since the step began. */
-  #release(): Promise<boolean> {
-    const before = this.#held;
+  /**
+   * Gives up a part, unless some is gone since it held `before`.
+   *
+   * @returns whether there may be more space now
+   */
+  #release(before: number): Promise<boolean> {
     return this.#turns.run(async () => {
+      if (this.#held < before) return true;
+      const least = this.#urgent > 0 ? 0 : alignUp(this.#wanted / 2, BLOCK);
+      const size = Math.max(least, this.#held - alignUp(Math.max(this.#wanted / PARTS, 1), BLOCK));
+      if (size >= this.#held) return false;
       const file = FILES.reserve;
-      if (this.#held > 0) {
-        // The datasync: some filesystems hand blocks out again only when it is durable that they are free.
-        await this.below.run([
-          { op: 'truncate', file, size: 0 },
-          { op: 'datasync', file },
-        ]);
-        this.#held = 0;
-      }
-      return before > 0;
+      // The datasync: some filesystems hand blocks out again only when it is durable that they are free.
+      await this.below.run([
+        { op: 'truncate', file, size },
+        { op: 'datasync', file },
+      ]);
+      this.#held = size;
+      return true;
     });
   }
 }

@@ -89,16 +89,20 @@ export async function openEngine(below: Executor, options: EngineOptions = {}): 
   }
   const readOnly = options.readOnly === true || executor.readOnly || scan.damage !== undefined;
   const warnings = warningsOf(scan, options.readOnly === true);
-  if (readOnly) await endReadOnly(parts, scan);
-  else await endInterrupted(parts, scan);
-  const epoch = readOnly ? 0 : await beginEpoch(parts, scan);
-  if (!readOnly) await reserve?.hold(reserveBytes(meta));
+  const writing = readOnly ? undefined : reserve;
+  if (writing === undefined) await endReadOnly(parts, scan);
+  const begin = async () => {
+    await endInterrupted(parts, scan);
+    return beginEpoch(parts, scan);
+  };
+  const epoch = (await writing?.urgently(begin)) ?? 0;
+  await writing?.hold(reserveBytes(meta));
   const lastStamp = index.count > 0 ? index.stamp(index.next - 1) : meta.superblock.mimStamp;
   const clock = new Clock(lastStamp, options.time);
   const knownTo = scan.damage === undefined ? undefined : lastStamp;
   return {
     ...parts,
-    reserve: readOnly ? undefined : reserve,
+    reserve: writing,
     scan,
     clock,
     epoch,

@@ -1,5 +1,5 @@
 import type { Instant } from '../base/instant.js';
-import { BLOCK } from '../base/range.js';
+import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor, Step } from '../file/executor.js';
 import { isNoSpace } from '../file/reserve-executor.js';
 import { FILES, MAX_SEGMENT_EXTENT, segmentData, segmentDescriptors } from '../format/layout.js';
@@ -12,6 +12,8 @@ import { QualityCode } from '../sync/window.js';
 import type { Engine } from './engine.js';
 import type { MapView } from './map-view.js';
 import type { RestoreReport } from './model.js';
+import type { SpaceKeeper } from './space.js';
+import type { SyncRunner } from './sync-runner.js';
 
 export interface RestoreSegment {
   readonly segment: number;
@@ -135,8 +137,34 @@ async function writeDifferences(
   return written;
 }
 
+/** What a restore needs of the volume. */
+export interface RestoreHost {
+  readonly engine: Engine;
+  readonly live: MapView;
+  readonly space: SpaceKeeper;
+  readonly syncs: SyncRunner;
+}
+
+/** Brings the volume to the state of a view, which is open, and thereby kept, when a sync event makes room. */
+export async function restoreTo(
+  { engine, live, space, syncs }: RestoreHost,
+  journal: ForwardJournal,
+  target: MapView,
+  before: Instant,
+  progress?: (done: number, total: number) => void,
+): Promise<RestoreReport> {
+  const { descriptors } = journal;
+  if (!descriptors.fits(alignUp(descriptors.head, BLOCK) + 4 * BLOCK)) await syncs.run(journal, 'space');
+  await journal.pause();
+  try {
+    return await space.insist(() => restorePaused(engine, journal, live, target, before, progress));
+  } finally {
+    journal.resume();
+  }
+}
+
 /** Writes what differs and enters it as one `bulk` entry. The journal is paused. */
-export async function restorePaused(
+async function restorePaused(
   engine: Engine,
   journal: ForwardJournal,
   live: MapView,

@@ -1,56 +1,42 @@
-import { type AnywhenError, messageOf } from '../base/errors.js';
-import { formatInstant } from '../base/instant.js';
+import type { AnywhenError } from '../base/errors.js';
 import { describeSize } from '../base/units.js';
-import { isFull, isNoSpace } from '../file/reserve-executor.js';
-import type { SnapshotEdit } from '../journal/catalog-format.js';
+import { isFull } from '../file/reserve-executor.js';
 import type { MappedView } from '../sync/open-views.js';
 import { SyncEvent, type SyncRequest, type SyncResult } from '../sync/sync-event.js';
-import { pinnedSnapshots, type ThinEvent } from '../sync/thin-event.js';
-import type { Engine } from './engine.js';
+import type { ThinEvent } from '../sync/thin-event.js';
 import type { Marks } from './marks.js';
-import type { GivenUp, Mark, Policy } from './model.js';
+import type { GivenUp, View } from './model.js';
+import { Offerings, type ShortWindow, type SpaceHost } from './offerings.js';
 import { reserveBytes } from './reserve.js';
-import type { ScratchView } from './scratch.js';
-import type { VolumeEvents } from './volume.js';
-
-/** What giving up needs of the volume. */
-export interface SpaceHost {
-  readonly engine: Engine;
-  readonly events: VolumeEvents;
-  readonly live: MappedView;
-  policy(): Policy;
-  marks(): Mark[];
-}
-
-/** What came of giving up one thing: space, perhaps; a window that costs less; nothing was there to give. */
-type Given = 'space' | 'window' | 'nothing';
-
-/** The window of a sync event that has no space. */
-interface Window {
-  readonly end: number;
-  economy: boolean;
-}
+import { ScratchView } from './scratch.js';
 
 /**
- * What is given up when the filesystem of the store is full: scratch overlays, then unpinned history oldest first, of
- * the window of a sync event too, then marks, then open views oldest first. Marks that are held stay, and open views
- * where the policy says `pins=hard`. Each is told.
+ * Keeps the volume going when the filesystem of the store is full: gives up no more than is needed, and lets fail what
+ * cannot be when nothing is left to give.
  */
 export class SpaceKeeper {
-  /** The overlays that are open, oldest first. */
-  readonly scratches = new Set<ScratchView>();
-  /** Since the store was opened. */
-  readonly givenUp = { scratches: 0, snapshots: 0, marks: 0, views: 0 } satisfies GivenUp;
   #shortage: AnywhenError | undefined;
-  #spared: MappedView | undefined;
   readonly #host: SpaceHost;
-  readonly #thinning: ThinEvent;
   readonly #marks: Marks;
+  readonly #offerings: Offerings;
 
   constructor(host: SpaceHost, thinning: ThinEvent, marks: Marks) {
     this.#host = host;
-    this.#thinning = thinning;
     this.#marks = marks;
+    this.#offerings = new Offerings(host, thinning, marks);
+  }
+
+  /** Since the store was opened. */
+  get givenUp(): GivenUp {
+    return this.#offerings.givenUp;
+  }
+
+  /** A writable overlay over a view, which is the first to go. */
+  scratch(view: View): ScratchView {
+    const { scratches } = this.#offerings;
+    const scratch = new ScratchView(this.#host.engine.executor, view, () => void scratches.delete(scratch));
+    scratches.add(scratch);
+    return scratch;
   }
 
   /** Why there is no space for what clients write; nothing is left that may be given up. */
@@ -92,14 +78,14 @@ export class SpaceKeeper {
 
   /** A sync event, for which is given up what has to be. @throws `no-space`, `io`, `damaged` */
   async sync(request: Omit<SyncRequest, 'marks' | 'economy'>): Promise<SyncResult> {
-    const window: Window = { end: request.end, economy: false };
+    const window: ShortWindow = { end: request.end, economy: false };
     const run = () =>
       new SyncEvent(this.#host.engine).run({
         ...request,
         marks: this.#marks.upTo(request.end),
         economy: window.economy,
       });
-    const result = await this.#insist(run, window);
+    const result = await this.#insist(() => this.#urgently(run), window);
     this.#shortage = undefined;
     return result;
   }
@@ -111,15 +97,15 @@ export class SpaceKeeper {
 
   /** Work that needs a view, which is not given up meanwhile. */
   async sparing<T>(view: MappedView, work: () => Promise<T>): Promise<T> {
-    this.#spared = view;
+    this.#offerings.spared = view;
     try {
       return await work();
     } finally {
-      this.#spared = undefined;
+      this.#offerings.spared = undefined;
     }
   }
 
-  async #insist<T>(work: () => Promise<T>, window?: Window): Promise<T> {
+  async #insist<T>(work: () => Promise<T>, window?: ShortWindow): Promise<T> {
     const { meta } = this.#host.engine;
     const before = meta.superblock.mimSequence;
     for (;;) {
@@ -129,7 +115,8 @@ export class SpaceKeeper {
         const moving = meta.superblock.copied !== undefined || meta.superblock.mimSequence !== before;
         if (!isFull(error) || moving) throw error;
         const { needed } = error.data;
-        if (!(await this.#makeRoom(typeof needed === 'number' ? needed : undefined, window))) {
+        const goal = typeof needed === 'number' ? needed : undefined;
+        if (!(await this.#urgently(() => this.#makeRoom(goal, window)))) {
           if (window !== undefined) this.#shortage = error;
           throw error;
         }
@@ -143,17 +130,9 @@ export class SpaceKeeper {
    * @param needed bytes; undefined: more than now
    * @returns whether anything was given up
    */
-  async #makeRoom(needed: number | undefined, window?: Window): Promise<boolean> {
+  async #makeRoom(needed: number | undefined, window?: ShortWindow): Promise<boolean> {
     const goal = (needed ?? (await this.#free()) + 1) + this.#missing();
-    const snapshots = () => this.#giveSnapshots();
-    const ways = [
-      () => this.#shortenCatalog(),
-      () => this.#giveScratch(),
-      snapshots,
-      () => this.#giveWindow(window),
-      () => this.#giveMark(window),
-      () => this.#giveView(window),
-    ];
+    const { ways, again } = this.#offerings.ways(window);
     let given = false;
     for (let way = 0; way < ways.length && (await this.#free()) < goal; ) {
       const outcome = (await ways[way]?.()) ?? 'nothing';
@@ -161,16 +140,18 @@ export class SpaceKeeper {
       if (outcome === 'nothing') way += 1;
       else {
         given = true;
-        // Without its mark or view a snapshot is as any other.
-        way = Math.min(way, ways.indexOf(snapshots));
+        // Without its mark or view a snapshot is like the rest.
+        way = Math.min(way, again);
       }
     }
     if ((await this.#free()) >= goal) await this.tend();
     return given;
   }
 
-  #warn(message: string): void {
-    this.#host.events.warning?.(message);
+  /** With all of the reserve. */
+  #urgently<T>(work: () => Promise<T>): Promise<T> {
+    const { reserve } = this.#host.engine;
+    return reserve === undefined ? work() : reserve.urgently(work);
   }
 
   async #free(): Promise<number> {
@@ -180,114 +161,5 @@ export class SpaceKeeper {
   #missing(): number {
     const { size, held } = this.reserve;
     return Math.max(0, size - held);
-  }
-
-  /** Costs nobody anything: what it says of what is gone. */
-  async #shortenCatalog(): Promise<Given> {
-    try {
-      return (await this.#host.engine.meta.shorten()) ? 'space' : 'nothing';
-    } catch (error) {
-      if (!isNoSpace(error)) throw error;
-      return 'nothing';
-    }
-  }
-
-  async #giveScratch(): Promise<Given> {
-    for (const scratch of this.scratches) {
-      if (!scratch.made) continue;
-      this.scratches.delete(scratch);
-      this.#warn(`for want of space the scratch overlay of ${formatInstant(scratch.at)} is given up`);
-      this.givenUp.scratches += 1;
-      await scratch.giveUp();
-      return 'space';
-    }
-    return 'nothing';
-  }
-
-  /** The oldest ones that nobody needs: those of one segment, and not more than half of all. */
-  async #giveSnapshots(): Promise<Given> {
-    const all = this.#unneeded();
-    const [oldest] = all;
-    if (oldest === undefined) return 'nothing';
-    const together = all.filter(({ segment }) => segment === oldest.segment);
-    const half = together.slice(0, Math.max(1, Math.ceil(all.length / 2)));
-    // To leave a part of a segment takes space; to leave nothing of it hardly any.
-    for (const some of [half, together, all]) {
-      try {
-        return await this.#drop(some);
-      } catch (error) {
-        if (!isNoSpace(error)) throw error;
-        this.#warn(`thinning: ${messageOf(error)}`);
-      }
-    }
-    return 'nothing';
-  }
-
-  async #drop(snapshots: readonly SnapshotEdit[]): Promise<Given> {
-    const sequences = new Set(snapshots.map(({ sequence }) => sequence));
-    const { dropped } = await this.#thinning.run({ choose: () => sequences, dryRun: false });
-    const last = dropped[dropped.length - 1];
-    if (last === undefined) return 'nothing';
-    this.givenUp.snapshots += dropped.length;
-    const what = dropped.length === 1 ? 'the snapshot' : `${dropped.length} snapshots up to`;
-    this.#warn(`for want of space ${what} ${formatInstant(last.at)} went`);
-    return 'space';
-  }
-
-  /** Snapshots without a mark or an open view, oldest first. */
-  #unneeded(): SnapshotEdit[] {
-    const { engine } = this.#host;
-    const { snapshots } = engine.meta.catalog;
-    const pinned = pinnedSnapshots(engine.meta.catalog, engine.views.views);
-    const marks = this.#host.marks();
-    return snapshots.filter(
-      ({ sequence, from, to }) => !pinned.has(sequence) && !marks.some(({ at }) => at >= from && at < to),
-    );
-  }
-
-  /** The states of the window that nobody needs are unpinned history too, the youngest. */
-  async #giveWindow(window: Window | undefined): Promise<Given> {
-    if (window === undefined || window.economy) return 'nothing';
-    window.economy = true;
-    this.#warn('for want of space a sync event keeps only what marks and open views need');
-    return 'window';
-  }
-
-  /** The oldest mark that is not held, and whose state is kept for nothing else. */
-  async #giveMark(window: Window | undefined): Promise<Given> {
-    const { engine } = this.#host;
-    const { catalog } = engine.meta;
-    const { mimStamp } = engine.meta.superblock;
-    const pinned = pinnedSnapshots(catalog, engine.views.views);
-    const unpinned = catalog.snapshots.filter((snapshot) => !pinned.has(snapshot.sequence));
-    for (const { name, at, sequence, hold } of this.#host.marks()) {
-      if (hold || sequence > (window?.end ?? 0)) continue;
-      const near = at >= mimStamp;
-      if (near ? window === undefined : !unpinned.some(({ from, to }) => at >= from && at < to)) continue;
-      await this.#marks.drop(name);
-      this.givenUp.marks += 1;
-      this.#warn(`for want of space the mark ${name} at ${formatInstant(at)} is given up`);
-      return near ? 'window' : 'space';
-    }
-    return 'nothing';
-  }
-
-  /** The oldest open view whose state would else not be kept. */
-  async #giveView(window: Window | undefined): Promise<Given> {
-    const { engine, live } = this.#host;
-    if (this.#host.policy().pins === 'hard') return 'nothing';
-    const { mimSequence } = engine.meta.superblock;
-    const views = [...engine.views.views].filter((view) => view !== live && view !== this.#spared);
-    views.sort((a, b) => a.sequence - b.sequence);
-    for (const view of views) {
-      const near = view.sequence >= mimSequence;
-      if (near && (window === undefined || view.sequence > window.end)) continue;
-      view.giveUp?.();
-      engine.views.views.delete(view);
-      this.givenUp.views += 1;
-      this.#warn('for want of space the oldest open view is given up: it answers with an I/O error');
-      return near ? 'window' : 'space';
-    }
-    return 'nothing';
   }
 }

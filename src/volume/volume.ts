@@ -1,7 +1,6 @@
 import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { Mutex } from '../base/mutex.js';
-import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
 import { Kind } from '../journal/forward-descriptor.js';
 import { ForwardJournal } from '../journal/forward-journal.js';
@@ -16,8 +15,7 @@ import { Marks } from './marks.js';
 import type { Mark, Point, Policy, Resolution, RestoreReport, Scratch, SyncReport, View } from './model.js';
 import { openMapView } from './open-view.js';
 import { checkPolicy, readPolicy } from './policy.js';
-import { restorePaused } from './restore.js';
-import { ScratchView } from './scratch.js';
+import { restoreTo } from './restore.js';
 import { SpaceKeeper } from './space.js';
 import { SyncRunner } from './sync-runner.js';
 import { applyRetention, type ThinChoice, type ThinReport, thinVolume } from './thin.js';
@@ -183,14 +181,7 @@ export class Volume {
   /** The same, writable over a throw-away overlay. @throws as `openView`, and `read-only` */
   async openScratch(at: Instant): Promise<Scratch> {
     this.#writer.journal();
-    const { scratches } = this.space;
-    const scratch = new ScratchView(
-      this.engine.executor,
-      await this.openView(at),
-      () => void scratches.delete(scratch),
-    );
-    scratches.add(scratch);
-    return scratch;
+    return this.space.scratch(await this.openView(at));
   }
 
   marks(): Mark[] {
@@ -235,14 +226,7 @@ export class Volume {
       await journal.settled();
       const target = await openMapView(this.engine, this.timeline, at);
       try {
-        return await this.space.sparing(target, async () => {
-          // The view is open, and thereby its state is kept, when the sync event makes room for the entry.
-          const { descriptors } = journal;
-          if (!descriptors.fits(alignUp(descriptors.head, BLOCK) + 4 * BLOCK))
-            await this.syncs.run(journal, 'space');
-          const work = () => restorePaused(this.engine, journal, this.live, target, before, progress);
-          return journal.whilePaused(() => this.space.insist(work));
-        });
+        return await this.space.sparing(target, () => restoreTo(this, journal, target, before, progress));
       } finally {
         target.close();
       }

@@ -224,10 +224,15 @@ export class Run {
     return firstDifference(this.volume, this.model);
   }
 
+  /** Views that are open. */
+  protected async checkHeld(): Promise<void> {
+    for (const { view, bytes } of this.held) expect((await readAll(view)).equals(bytes)).toBe(true);
+  }
+
   async check(): Promise<void> {
     expect(this.unexpected()).toEqual([]);
     expect(await this.difference()).toBeUndefined();
-    for (const { view, bytes } of this.held) expect((await readAll(view)).equals(bytes)).toBe(true);
+    await this.checkHeld();
     for (const view of this.volume.engine.views.views) {
       view.map.verify();
       const before = this.#forms.get(view);

@@ -14,6 +14,7 @@ const steps = fc.array(spaceStep, { minLength: 1, maxLength: 50, size: 'max' });
 test(`on a disk that is too small every point is right or gone, over ${RUNS} random runs`, {
   timeout: 3_600_000,
 }, async () => {
+  let starved = 0;
   const seen = { refused: 0, scratches: 0, snapshots: 0, marks: 0, views: 0 };
   await fc.assert(
     fc.asyncProperty(
@@ -28,11 +29,13 @@ test(`on a disk that is too small every point is right or gone, over ${RUNS} ran
           await run.check();
         }
         run.end();
+        starved += run.starved;
         for (const key of Object.keys(seen) as (keyof typeof seen)[]) seen[key] += run.seen[key];
       },
     ),
     { numRuns: RUNS, timeout: 30_000 },
   );
-  console.info(`space: ${JSON.stringify(seen)}`);
+  console.info(`space: ${JSON.stringify(seen)}, starved ${starved}`);
   for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(RUNS / 60);
+  expect(starved).toBeLessThan(seen.refused / 20);
 });
