@@ -11,6 +11,7 @@ constexpr Exported kExports[] = {
     {"blockDeviceSize", BlockDeviceSize},
     {"cloneRange", CloneRange},
     {"copyFileRange", CopyFileRange},
+    {"datasync", Datasync},
     {"fallocate", Fallocate},
     {"flock", Flock},
     {"pieceSums", PieceSums},

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "sums.h"
 #include "sys.h"
 
 #if defined(__x86_64__)
@@ -92,6 +93,11 @@ bool HasHardware() { return false; }
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the disk format is little-endian");
 
 }  // namespace
+
+uint32_t PieceSum(const uint8_t* data, size_t length) {
+  static const bool hardware = HasHardware();
+  return hardware ? HardwareSum(data, length) : PortableSum(data, length);
+}
 
 // pieceSums(data, start, into, portable): the sums of the pieces of data whose first byte has address `start`, into a
 // Uint32Array that is long enough. `portable`: without the processor's instruction, for the tests.

@@ -43,6 +43,8 @@ struct PoolCall {
 // A promise of the result: a number.
 napi_value RunOnPool(napi_env env, const PoolCall& call);
 
+// datasync.cc
+napi_value Datasync(napi_env env, napi_callback_info info);
 // files.cc
 napi_value BlockDeviceSize(napi_env env, napi_callback_info info);
 napi_value SetNoCow(napi_env env, napi_callback_info info);

@@ -16,6 +16,8 @@ export interface Sys {
   setNoCow(fd: number): boolean;
   /** Marks the process as one that write-back depends on (`PR_SET_IO_FLUSHER`). False where that is not allowed. */
   setIoFlusher(): boolean;
+  /** On threads of its own, so that slow ones let nothing else wait. */
+  datasync(fd: number): Promise<void>;
   fallocate(fd: number, mode: number, offset: number, length: number): Promise<number>;
   /** `SEEK_DATA` or `SEEK_HOLE`: the next one at or after `offset`; -1 if there is none. */
   seek(fd: number, offset: number, whence: number): number;
@@ -47,6 +49,7 @@ export const LOCK_EX = 2;
 export const LOCK_UN = 8;
 export const FALLOC_KEEP_SIZE = 1;
 export const FALLOC_PUNCH_HOLE = 2;
+export const FALLOC_ZERO_RANGE = 16;
 export const SEEK_DATA = 3;
 export const SEEK_HOLE = 4;
 
@@ -75,5 +78,22 @@ export function load(path: string): Sys {
         hint: 'Build it with `npm run setup`.',
       },
     );
+  }
+}
+
+/**
+ * The addon of the native driver, whose interface stands beside that.
+ *
+ * @throws `unsupported` if it was not built, or its library is not there
+ */
+export function loadFuse(): unknown {
+  const path = fileURLToPath(new URL('../native/build/fuse.node', import.meta.url));
+  try {
+    return createRequire(import.meta.url)(path);
+  } catch (cause) {
+    throw new AnywhenError('unsupported', `the native driver could not be loaded from ${path}`, {
+      cause,
+      hint: 'Install libfuse 3 and build it: `apt-get install libfuse3-dev && make -C native fuse`.',
+    });
   }
 }

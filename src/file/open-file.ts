@@ -1,13 +1,13 @@
-import { close, closeSync, constants, fchmodSync, fdatasync, fstatSync, lstatSync, openSync } from 'node:fs';
+import { close, closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
 import { type AnywhenError, systemCode } from '../base/errors.js';
 import { Mutex } from '../base/mutex.js';
+import { sys } from '../native.js';
 import type { FileName } from './executor.js';
 import { syncFailure } from './file-errors.js';
 import { checkFile } from './ownership.js';
 
-const datasync = promisify(fdatasync);
 const closeLater = promisify(close);
 
 /** O_NONBLOCK: opening a pipe in a file's place must not wait for its other end. */
@@ -65,7 +65,7 @@ export class OpenFile {
     return this.#syncs.run(async () => {
       this.check();
       try {
-        await this.use(datasync);
+        await this.use((fd) => sys().datasync(fd));
       } catch (cause) {
         this.#failure = syncFailure(file, cause);
         throw this.#failure;

@@ -83,6 +83,14 @@ export class OsExecutor implements Executor {
     return true;
   }
 
+  descriptor(file: FileName): number {
+    try {
+      return this.#open(file).fd;
+    } catch (cause) {
+      throw fileError({ op: 'open', file }, cause);
+    }
+  }
+
   async size(file: FileName): Promise<number | undefined> {
     try {
       const stats = await lstat(this.#folders.resolve(file));

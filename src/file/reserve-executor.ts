@@ -106,6 +106,10 @@ export class ReserveExecutor implements Executor {
     return this.below.runNow(plan);
   }
 
+  descriptor(file: FileName): number | undefined {
+    return this.below.descriptor(file);
+  }
+
   size(file: FileName): Promise<number | undefined> {
     return this.below.size(file);
   }

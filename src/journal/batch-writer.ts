@@ -1,6 +1,6 @@
 import { AnywhenError, messageOf } from '../base/errors.js';
 import type { Executor, Step } from '../file/executor.js';
-import { dataStep, descriptorOf, descriptorSteps, type Placed } from './append.js';
+import { dataStep, descriptorOf, descriptorSteps, type Placed, type WriteStep } from './append.js';
 import type { ForwardDescriptor } from './forward-descriptor.js';
 import type { Ring } from './ring.js';
 
@@ -80,9 +80,19 @@ export class BatchWriter {
 
   #plan(batch: readonly Placed[], durable: number): { steps: Step[]; descriptors: ForwardDescriptor[] } {
     const steps: Step[] = [];
+    let last: WriteStep | undefined;
+    let end = 0;
     for (const placed of batch) {
-      const step = dataStep(placed, this.#place.data);
-      if (step !== undefined && placed.failure === undefined) steps.push(step);
+      const step = placed.failure === undefined ? dataStep(placed, this.#place.data) : undefined;
+      if (step === undefined) continue;
+      // What lies side by side goes with one system call.
+      if (last !== undefined && step.offset === end) last.from.push(...step.from);
+      else {
+        last = step;
+        steps.push(step);
+        end = step.offset;
+      }
+      for (const part of step.from) end += part.length;
     }
     const descriptors = this.#descriptors(batch, durable);
     steps.push(...descriptorSteps(descriptors, this.#place.descriptors, this.#place.seed));

@@ -9,25 +9,8 @@ import { Durability } from './durability.js';
 import { FirstLap } from './first-lap.js';
 import { type ForwardDescriptor, Kind } from './forward-descriptor.js';
 import type { ForwardIndex } from './forward-index.js';
+import type { ForwardEvents, ForwardState } from './forward-state.js';
 import type { Ring } from './ring.js';
-
-/** What the journal tells its owner. */
-export interface ForwardEvents {
-  /** A descriptor is in, with every earlier one: the maps may change now. Called in order of sequence. */
-  committed(sequence: number, sums: Uint32Array): void;
-  /** Appends are waiting for space. */
-  full(): void;
-  /** The journal can no longer be written. Called once. */
-  failed(error: AnywhenError): void;
-}
-
-export interface ForwardState {
-  readonly index: ForwardIndex;
-  readonly descriptors: Ring;
-  readonly data: Ring;
-  readonly epoch: number;
-  readonly seed: number;
-}
 
 /**
  * The forward journal ([0011], [0046], [0058]-[0060]): every accepted change, in order, with its time.
@@ -55,6 +38,7 @@ export class ForwardJournal {
   #batch: Placed[] = [];
   #writing = false;
   #paused = 0;
+  #gathering = false;
   #failure: AnywhenError | undefined;
   readonly #arrivals = new Arrivals();
   #unflushed = 0;
@@ -98,6 +82,17 @@ export class ForwardJournal {
     }
     if (this.#paused > 0 || this.#waiting.length > 0 || !this.#place(append)) this.#wait(append);
     this.#write();
+  }
+
+  /** What `work` submits is written as one batch, after it. Not to be nested. */
+  gather(work: () => void): void {
+    this.#gathering = true;
+    try {
+      work();
+    } finally {
+      this.#gathering = false;
+      this.#write();
+    }
   }
 
   /**
@@ -248,7 +243,7 @@ export class ForwardJournal {
 
   /** Writes what is placed, one batch at a time: at once if nothing is being written and it need not wait. */
   #write(): void {
-    while (!this.#writing && this.#batch.length > 0) {
+    while (!this.#writing && !this.#gathering && this.#batch.length > 0) {
       const batch = this.#batch;
       this.#batch = [];
       this.#writing = true;

@@ -11,7 +11,7 @@ export interface CheckpointOptions {
 export const CHECKPOINTS: CheckpointOptions = { every: 16_384, bytes: 256 * 1024 * 1024 };
 
 /** The map of the state after `sequence`. Not to be changed: clone it. */
-interface Checkpoint {
+export interface Checkpoint {
   readonly sequence: number;
   readonly map: Vrmo;
 }
@@ -33,6 +33,11 @@ export class NearCheckpoints {
   /** The number of checkpoints. */
   get count(): number {
     return this.#kept.length;
+  }
+
+  /** Oldest first. Not to be changed. */
+  get all(): readonly Checkpoint[] {
+    return this.#kept;
   }
 
   /** Bytes of memory, shared ones once. What is shared with a map that is in use counts too. */

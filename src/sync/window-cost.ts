@@ -142,7 +142,7 @@ class WindowCost {
     const limit = changed === NONE ? to : Math.min(to, this.#changed.start(changed));
     if (limit <= start) return start;
     const first = Math.floor(start / BLOCK);
-    const run = await this.parts.mirror.zeroRun(first, alignUp(limit, BLOCK) / BLOCK);
+    const run = await this.parts.mirror.run(first, alignUp(limit, BLOCK) / BLOCK, true);
     return run === 0 ? start : Math.min(limit, (first + run) * BLOCK);
   }
 

@@ -7,7 +7,7 @@ import { MAX_WRITE } from '../format/layout.js';
 import { Flag, Kind } from '../journal/forward-descriptor.js';
 import type { ForwardJournal } from '../journal/forward-journal.js';
 import type { Engine } from './engine.js';
-import type { Done, VolumeEvents } from './volume.js';
+import type { Done, VolumeEvents } from './events.js';
 
 /** What a writer needs of the volume. */
 export interface WriterHost {

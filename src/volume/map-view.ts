@@ -2,9 +2,11 @@ import { AnywhenError } from '../base/errors.js';
 import { formatInstant, type Instant } from '../base/instant.js';
 import type { Fetcher } from '../journal/fetch.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
+import type { ReadPlan } from '../journal/read-plan.js';
 import type { MappedView, OpenViews } from '../sync/open-views.js';
 import type { Vrmo } from '../vrmo/vrmo.js';
 import type { View } from './model.js';
+import { seekMap } from './seek.js';
 
 /** A view over a map. While it is registered its map is kept right when the MIM moves under it. */
 export class MapView implements View, MappedView {
@@ -37,6 +39,31 @@ export class MapView implements View, MappedView {
     try {
       if (!readMapNow(this.fetcher, this.map, offset, into))
         await readMap(this.fetcher, this.map, offset, into);
+    } finally {
+      this.views.leave(phase);
+    }
+  }
+
+  plan(offset: number, length: number, plan: ReadPlan): boolean {
+    this.#check(offset, length);
+    plan.clear();
+    let whole = true;
+    this.map.lookup(offset, offset + length, (start, end, file, record) => {
+      whole = whole && this.fetcher.plan(file, record, start, end, plan);
+    });
+    return whole;
+  }
+
+  hold(): () => void {
+    const phase = this.views.enter();
+    return () => this.views.leave(phase);
+  }
+
+  async seek(offset: number, data: boolean): Promise<number | undefined> {
+    this.#check(offset, 0);
+    const phase = this.views.enter();
+    try {
+      return await seekMap(this, offset, data);
     } finally {
       this.views.leave(phase);
     }

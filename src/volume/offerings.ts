@@ -5,10 +5,10 @@ import type { SnapshotEdit } from '../journal/catalog-format.js';
 import type { MappedView } from '../sync/open-views.js';
 import { pinnedSnapshots, type ThinEvent } from '../sync/thin-event.js';
 import type { Engine } from './engine.js';
+import type { VolumeEvents } from './events.js';
 import type { Marks } from './marks.js';
 import type { GivenUp, Mark, Policy } from './model.js';
 import type { ScratchView } from './scratch.js';
-import type { VolumeEvents } from './volume.js';
 
 /** What giving up needs of the volume. */
 export interface SpaceHost {

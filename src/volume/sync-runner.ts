@@ -2,10 +2,10 @@ import { AnywhenError, messageOf } from '../base/errors.js';
 import { isNoSpace } from '../file/reserve-executor.js';
 import type { ForwardJournal } from '../journal/forward-journal.js';
 import type { Engine } from './engine.js';
+import type { VolumeEvents } from './events.js';
 import type { Marks } from './marks.js';
 import type { Policy, SyncReport } from './model.js';
 import type { SpaceKeeper } from './space.js';
-import type { VolumeEvents } from './volume.js';
 
 /** A sync event that failed is tried again after so many ms. */
 const RETRY = 1000;

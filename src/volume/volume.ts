@@ -8,7 +8,8 @@ import { buildNear, follow } from '../sync/build-view.js';
 import { type JournalMark, readMarks } from '../sync/journal-marks.js';
 import { ThinEvent } from '../sync/thin-event.js';
 import { FORWARD, type Vrmo } from '../vrmo/vrmo.js';
-import { type Engine, type EngineOptions, endEpoch, openEngine } from './engine.js';
+import { type Engine, endEpoch, openEngine } from './engine.js';
+import type { Done, VolumeEvents, VolumeOptions } from './events.js';
 import { LiveWriter } from './live-writer.js';
 import { MapView } from './map-view.js';
 import { Marks } from './marks.js';
@@ -20,19 +21,6 @@ import { SpaceKeeper } from './space.js';
 import { SyncRunner } from './sync-runner.js';
 import { applyRetention, type ThinChoice, type ThinReport, thinVolume } from './thin.js';
 import { Timeline } from './timeline.js';
-
-/** Called once: when the change is in the journal, or when it failed. */
-export type Done = (error: AnywhenError | undefined) => void;
-
-/** Told of what the owner may want to log. */
-export interface VolumeEvents {
-  readonly synced?: (report: SyncReport) => void;
-  readonly warning?: (message: string) => void;
-}
-
-export interface VolumeOptions extends EngineOptions {
-  readonly events?: VolumeEvents;
-}
 
 /**
  * A volume with a past: the live state, which is written to, and every point of its history.
@@ -125,6 +113,12 @@ export class Volume {
 
   now(): Instant {
     return this.engine.clock.now();
+  }
+
+  /** What `work` writes enters the journal together, after it: for requests that came together. Not to be nested. */
+  gather(work: () => void): void {
+    if (this.journal === undefined) work();
+    else this.journal.gather(work);
   }
 
   /** Writes at most 1 MiB. `data` must not change before `done`. */
@@ -278,7 +272,10 @@ export class Volume {
     const kind = index.kind(sequence);
     if (kind === Kind.write && sums.length > 1) fetcher.remember(FORWARD, sequence % 2 ** 32, sums);
     this.live.map = follow(this.engine, this.live.map, sequence);
-    if (kind === Kind.resize || kind === Kind.bulk) this.#size = index.size(sequence);
+    if (kind === Kind.resize || kind === Kind.bulk) {
+      this.#size = index.size(sequence);
+      this.events.replaced?.();
+    }
     this.syncs.watch();
   }
 

@@ -4,7 +4,7 @@ export const SHAPES: Readonly<Record<string, readonly [line: string, schema: str
   status: [
     'status @/store',
     'status',
-    'backward createdAt durableSequence forward givenUp health historyUuid lastSync lastWrite marks mountPoint nearFrom now ' +
+    'backward createdAt driver durableSequence forward givenUp health historyUuid lastSync lastWrite marks mountPoint nearFrom now ' +
       'oldest openViews policy reach readOnly reserve sequence size space store syncEvents syncRunning uuid warnings written',
   ],
   points: ['points @/store', 'points', 'count nearFrom now oldest points'],
@@ -22,7 +22,7 @@ export const SHAPES: Readonly<Record<string, readonly [line: string, schema: str
   policy: [
     'policy @/store',
     'policy',
-    'flushBytes flushInterval granularity highWater next pins reserve retention syncInterval syncOnMark syncOnSignal syncOnUnmount syncTimes',
+    'flushBytes flushInterval granularity highWater next retention syncInterval syncOnMark syncOnSignal syncOnUnmount syncTimes',
   ],
   restore: ['restore @/store --at first', 'restore', 'at before bytesCompared bytesWritten done ranges'],
   resize: ['resize @/store 1MiB', 'resize', 'before size'],
