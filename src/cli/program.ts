@@ -3,6 +3,7 @@ import { VERSION } from '../control/operations.js';
 import { addCheckCommand } from './command-check.js';
 import { addCompletionCommand } from './command-completion.js';
 import { addDiffCommand } from './command-diff.js';
+import { addHoldCommand } from './command-hold.js';
 import { addInspectCommand } from './command-inspect.js';
 import { addMountCommands } from './command-mount.js';
 import { addStoreCommands } from './command-store.js';
@@ -22,6 +23,7 @@ export function buildProgram(): Command {
   addStoreCommands(program);
   addMountCommands(program);
   addVolumeCommands(program);
+  addHoldCommand(program);
   addThinCommand(program);
   addDiffCommand(program);
   addCheckCommand(program);

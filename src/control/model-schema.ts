@@ -12,6 +12,7 @@ export const pointSchema = z.object({
   quality: z.enum(['write', 'flush', 'frozen']),
   size: count,
   marks: z.array(z.string()).readonly(),
+  held: z.array(z.string()).readonly(),
 });
 
 export const markSchema = z.object({
@@ -19,6 +20,8 @@ export const markSchema = z.object({
   at: instant,
   sequence: count,
   hold: z.boolean(),
+  owner: orNull(z.string()),
+  until: orNull(instant),
 });
 
 export const resolutionSchema = z.object({
@@ -111,6 +114,7 @@ const volumeStatusSchema = z.object({
   forward: z.object({ dataBytes: count, dataUsed: count, descriptors: count, descriptorsUsed: count }),
   backward: z.object({ segments: count, bytes: count, snapshots: count }),
   marks: count,
+  holds: count,
   openViews: count,
   written: z.object({ writes: count, bytes: count, flushes: count }),
   syncEvents: count,

@@ -18,8 +18,9 @@ export interface Point {
   readonly quality: Quality;
   /** The size of the volume then, bytes. */
   readonly size: number;
-  /** The marks on it, in order of time. */
+  /** The marks on it, in order of time, and those of them that are held. */
   readonly marks: readonly string[];
+  readonly held: readonly string[];
 }
 
 export interface Mark {
@@ -28,6 +29,16 @@ export interface Mark {
   readonly sequence: number;
   /** Kept even when space runs out. */
   readonly hold: boolean;
+  /** Who asked for the hold, and when it ends; undefined: nobody said, and never. */
+  readonly owner: string | undefined;
+  readonly until: Instant | undefined;
+}
+
+/** How a mark is held. */
+export interface HoldOptions {
+  readonly owner?: string | undefined;
+  /** From here on it is a mark as others are; undefined: never. */
+  readonly until?: Instant | undefined;
 }
 
 /** The answer to "which point is the volume at T?" */
@@ -156,6 +167,8 @@ export interface VolumeStatus {
   };
   readonly backward: { readonly segments: number; readonly bytes: number; readonly snapshots: number };
   readonly marks: number;
+  /** Marks that are held. */
+  readonly holds: number;
   readonly openViews: number;
   /** Since this process opened the store. */
   readonly written: { readonly writes: number; readonly bytes: number; readonly flushes: number };

@@ -1,5 +1,6 @@
 import { checkTimes, NEVER } from '../base/cron.js';
 import { AnywhenError } from '../base/errors.js';
+import type { CatalogEdit } from '../journal/catalog-format.js';
 import type { Policy } from './model.js';
 import { parseRetention } from './retention.js';
 
@@ -48,6 +49,11 @@ export function readPolicy(entries: ReadonlyMap<string, string>): Policy {
     pins: text('pins') === 'hard' ? 'hard' : 'soft',
     reserve: /^\d+$/.test(text('reserve') ?? '') ? Number(text('reserve')) : 'auto',
   };
+}
+
+/** The catalog's entries of a change. */
+export function policyEdits(changes: Partial<Policy>): CatalogEdit[] {
+  return Object.entries(changes).map(([key, value]) => ({ type: 'policy', key, value: String(value) }));
 }
 
 /** @throws `usage` if a value is impossible */

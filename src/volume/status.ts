@@ -8,6 +8,7 @@ export async function volumeStatus(volume: Volume): Promise<VolumeStatus> {
   const { superblock, catalog } = meta;
   let backwardBytes = 0;
   for (const segment of catalog.segments.values()) backwardBytes += segment.dataLength;
+  const marks = volume.marks();
   const warnings = [...engine.warnings];
   warnings.push(...space.warnings());
   if (volume.failure !== undefined) warnings.push(volume.failure.message);
@@ -30,7 +31,8 @@ export async function volumeStatus(volume: Volume): Promise<VolumeStatus> {
       descriptorsUsed: Math.ceil(scan.descriptors.used / 128),
     },
     backward: { segments: catalog.segments.size, bytes: backwardBytes, snapshots: catalog.snapshots.length },
-    marks: volume.marks().length,
+    marks: marks.length,
+    holds: marks.filter(({ hold }) => hold).length,
     openViews: engine.views.views.size - 1,
     written: volume.written,
     syncEvents: syncs.count,

@@ -184,7 +184,7 @@ export class Timeline {
   #point(snapshot: SnapshotEdit, marks = this.parts.marks()): Point {
     const { sequence, at, from, to, size } = snapshot;
     const quality = QUALITIES[snapshot.quality] ?? 'write';
-    return { sequence, at, from, to, place: 'snapshot', quality, size, marks: marksIn(marks, from, to) };
+    return { sequence, at, from, to, place: 'snapshot', quality, size, ...marksIn(marks, from, to) };
   }
 
   /** The point of near history that `sequence` belongs to, named `at`. */
@@ -205,13 +205,17 @@ export class Timeline {
       place: 'near',
       quality: QUALITIES[quality] ?? 'write',
       size: this.sizeAt(state),
-      marks: marksIn(marks, from, to),
+      ...marksIn(marks, from, to),
     };
   }
 }
 
 /** Marks, in order of time, in `[from, to)`. Logarithmic, and in proportion to what is found. */
-function marksIn(marks: readonly Mark[], from: Instant, to: Instant | undefined): string[] {
+function marksIn(
+  marks: readonly Mark[],
+  from: Instant,
+  to: Instant | undefined,
+): Pick<Point, 'marks' | 'held'> {
   let low = 0;
   let high = marks.length;
   while (low < high) {
@@ -220,7 +224,10 @@ function marksIn(marks: readonly Mark[], from: Instant, to: Instant | undefined)
     else high = middle;
   }
   const names: string[] = [];
-  for (let mark = marks[low]; mark !== undefined && (to === undefined || mark.at < to); mark = marks[++low])
+  const held: string[] = [];
+  for (let mark = marks[low]; mark !== undefined && (to === undefined || mark.at < to); mark = marks[++low]) {
     names.push(mark.name);
-  return names;
+    if (mark.hold) held.push(mark.name);
+  }
+  return { marks: names, held };
 }

@@ -13,9 +13,19 @@ import type { Done, VolumeEvents, VolumeOptions } from './events.js';
 import { LiveWriter } from './live-writer.js';
 import { MapView } from './map-view.js';
 import { Marks } from './marks.js';
-import type { Mark, Point, Policy, Resolution, RestoreReport, Scratch, SyncReport, View } from './model.js';
+import type {
+  HoldOptions,
+  Mark,
+  Point,
+  Policy,
+  Resolution,
+  RestoreReport,
+  Scratch,
+  SyncReport,
+  View,
+} from './model.js';
 import { openMapView } from './open-view.js';
-import { checkPolicy, readPolicy } from './policy.js';
+import { checkPolicy, policyEdits, readPolicy } from './policy.js';
 import { restoreTo } from './restore.js';
 import { SpaceKeeper } from './space.js';
 import { SyncRunner } from './sync-runner.js';
@@ -187,7 +197,13 @@ export class Volume {
     return this.#marks.set(this.#writer.journal(), name, options.hold === true);
   }
 
-  /** @throws `not-found`, `read-only` */
+  /** Keeps a mark even when space runs out, or no longer. @throws `not-found`, `usage`, `read-only` */
+  async holdMark(name: string, how: HoldOptions | 'release' = {}): Promise<Mark> {
+    this.#writer.journal();
+    return this.#maintenance.run(() => this.#marks.hold(name, how));
+  }
+
+  /** @throws `not-found`, `denied`, `read-only` */
   async deleteMark(name: string): Promise<void> {
     this.#writer.journal();
     await this.#maintenance.run(() => this.#marks.drop(name));
@@ -240,12 +256,7 @@ export class Volume {
   async setPolicy(changes: Partial<Policy>): Promise<void> {
     this.#writer.journal();
     checkPolicy({ ...this.policy(), ...changes });
-    const edits = Object.entries(changes).map(([key, value]) => ({
-      type: 'policy' as const,
-      key,
-      value: String(value),
-    }));
-    await this.engine.meta.commit(edits);
+    await this.engine.meta.commit(policyEdits(changes));
     if (changes.reserve !== undefined) await this.space.tend();
   }
 

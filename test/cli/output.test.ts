@@ -58,7 +58,17 @@ describe('the report of an error', () => {
 
 describe('the picture of history', () => {
   const point = (at: bigint, place: 'near' | 'snapshot', marks: string[] = []) =>
-    ({ sequence: 0, at, from: at, to: undefined, place, quality: 'write', size: 1, marks }) as const;
+    ({
+      sequence: 0,
+      at,
+      from: at,
+      to: undefined,
+      place,
+      quality: 'write',
+      size: 1,
+      marks,
+      held: [],
+    }) as const;
 
   it('has snapshots before near history, marks on top, and as many cells whatever the span', () => {
     for (const span of [64n, 1_000_000_007n, 10n ** 18n]) {

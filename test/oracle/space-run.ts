@@ -116,7 +116,7 @@ export class SpaceRun extends Run {
       case 'let go': {
         const name = [...this.#heldMarks.keys()][one.which % Math.max(1, this.#heldMarks.size)];
         if (name === undefined) return;
-        await volume.deleteMark(name);
+        await volume.holdMark(name, 'release');
         this.#heldMarks.delete(name);
         return;
       }
