@@ -36,7 +36,7 @@ const AMPLE = 1024 * 1024 * 1024;
  */
 export async function checkSpace(parts: SyncParts, plan: WindowPlan, end: number): Promise<boolean> {
   const { free } = await parts.executor.space();
-  if (free >= AMPLE + 2 * roughCost(parts, end)) return false;
+  if (await isAmple(parts, end, free)) return false;
   const needed = await windowCost(parts, plan, end);
   if (free >= needed) return true;
   throw new AnywhenError(
@@ -46,18 +46,20 @@ export async function checkSpace(parts: SyncParts, plan: WindowPlan, end: number
   );
 }
 
-/** What a sync event over everything up to `end` costs at the most, bytes; found without looking at the volume. */
-function roughCost({ index, segments }: SyncParts, end: number): number {
+/** Whether so many bytes free are much more than a sync event can cost; found without looking at the volume. */
+async function isAmple({ index, segments }: SyncParts, end: number, free: number): Promise<boolean> {
+  const pacer = new Pacer();
   let cost = ROUNDING;
-  for (let at = index.first; at <= end; at++) {
+  for (let at = index.first; at <= end && free >= AMPLE + 2 * cost; at++) {
     cost += EDIT;
     if (!index.changes(at)) continue;
     // Saved and moved, both with what the borders of blocks add, and its descriptors.
     forEachChange(index, at, segments, (start, stop) => {
       cost += 2.5 * (stop - start) + 8 * BLOCK;
     });
+    if (pacer.due()) await pacer.rest();
   }
-  return cost;
+  return free >= AMPLE + 2 * cost;
 }
 
 /**

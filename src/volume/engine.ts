@@ -196,7 +196,12 @@ async function beginEpoch(parts: SyncParts, scan: ForwardScan): Promise<number> 
   await executor.run([{ op: 'datasync', file: FILES.forward }]);
   if (trimEpochs(meta.superblock.epochs, index.first).length >= MAX_EPOCHS && index.count > 0) {
     const marks = await readMarks(parts.fetcher, index, meta.catalog.droppedMarks);
-    await new SyncEvent(parts).run({ end: index.next - 1, granularity: 'all', marks });
+    const sync = (economy: boolean) =>
+      new SyncEvent(parts).run({ end: index.next - 1, granularity: 'all', marks, economy });
+    await sync(false).catch((error: unknown) => {
+      if (!isNoSpace(error)) throw error;
+      return sync(true);
+    });
     scan.descriptors.tail = meta.superblock.journal.descriptorTail;
     scan.data.tail = meta.superblock.journal.dataTail;
   }

@@ -70,10 +70,10 @@ export class SpaceKeeper {
     return lines;
   }
 
-  /** Takes the reserve again, as far as there is space. */
+  /** Makes the reserve hold what it is to hold, as far as there is space. Costs nothing when it does. */
   async tend(): Promise<void> {
-    const { reserve, meta } = this.#host.engine;
-    await reserve?.hold(reserveBytes(meta));
+    const { size, held } = this.reserve;
+    if (held !== size) await this.#host.engine.reserve?.hold(size);
   }
 
   /** A sync event, for which is given up what has to be. @throws `no-space`, `io`, `damaged` */
@@ -87,6 +87,7 @@ export class SpaceKeeper {
       });
     const result = await this.#insist(() => this.#urgently(run), window);
     this.#shortage = undefined;
+    await this.tend();
     return result;
   }
 
