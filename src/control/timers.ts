@@ -23,8 +23,8 @@ function systemClocks(): Clocks {
 
 /**
  * What the daemon does by itself: flushes after the policy's interval or bytes, follows the wall clock, prepares
- * the ring in idle time, takes the reserve again, and starts a sync event after its interval and at its times of day. Ages follow the
- * monotonic clock, times of day the wall.
+ * the ring in idle time, takes the reserve again, and starts a sync event after its interval and at its times of
+ * day. Ages follow the monotonic clock, times of day the wall.
  */
 export function startTimers(volume: Volume, log: Logger, clocks = systemClocks()): Timers {
   const { journal } = volume;
