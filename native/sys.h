@@ -58,6 +58,7 @@ napi_value Seek(napi_env env, napi_callback_info info);
 napi_value CopyFileRange(napi_env env, napi_callback_info info);
 napi_value CloneRange(napi_env env, napi_callback_info info);
 // sums.cc
+napi_value Crc32c(napi_env env, napi_callback_info info);
 napi_value PieceSums(napi_env env, napi_callback_info info);
 // vectors.cc
 napi_value PreadNowait(napi_env env, napi_callback_info info);

@@ -12,6 +12,7 @@ import type { Mounted } from '../fuse/driver.js';
 import { checkFuseDevice, prepareMountPoint } from '../fuse/mount-point.js';
 import { Handles } from '../namespace/handles.js';
 import { Tree } from '../namespace/tree.js';
+import { sys } from '../native.js';
 import { openStore } from '../volume/store-folder.js';
 import type { MountChoices } from './mount-options.js';
 import { type OutputOptions, wantsColour } from './output.js';
@@ -30,6 +31,8 @@ export async function serve(
   ready: () => void,
 ): Promise<void> {
   const log = daemonLog(settings);
+  // Before the first thread: a loop device on the mount may wait for us to get memory, while we wait for it to write.
+  sys().setIoFlusher();
   const folder = await storeFolder(storePath);
   await checkFuseDevice();
   const notice = (message: string) => log.warn({}, message);

@@ -19,7 +19,7 @@ export interface Mounted {
   /** Unmounts; `lazy` also while it is in use. @throws `busy` */
   unmount(lazy: boolean): Promise<void>;
   /** Must be told when the live volume changed by other than a client's write: what the kernel has cached of it is old. */
-  volumeChanged(): void;
+  volumeChanged(): Promise<void>;
 }
 
 /** What brings the kernel's requests to the tree, and the answers back: one answer to each, and only one. */

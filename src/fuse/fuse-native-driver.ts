@@ -42,7 +42,7 @@ export const fuseNativeDriver: Driver = {
       gone: untilGone(options.mountPoint),
       unmount: (lazy) => unmount(options.mountPoint, lazy),
       // The package cannot tell the kernel; that asks for the time of the volume, which is new each time.
-      volumeChanged: () => undefined,
+      volumeChanged: async () => undefined,
     };
   },
 };

@@ -9,8 +9,8 @@ export type Done = (error: AnywhenError | undefined) => void;
 export interface VolumeEvents {
   readonly synced?: (report: SyncReport) => void;
   readonly warning?: (message: string) => void;
-  /** The live volume changed by other than a write or a discard: a restore, another size. */
-  readonly replaced?: () => void;
+  /** The live volume changed by other than a write or a discard: a restore, another size. Those wait for what it returns. */
+  readonly replaced?: () => Promise<void> | undefined;
 }
 
 export interface VolumeOptions extends EngineOptions {

@@ -53,6 +53,8 @@ export class Volume {
   #size: number;
   #failure: AnywhenError | undefined;
   #closed = false;
+  /** Resolves when whoever caches the live volume knows that it was replaced. */
+  #told: Promise<void> | undefined;
 
   private constructor(
     readonly engine: Engine,
@@ -232,7 +234,7 @@ export class Volume {
   async restore(at: Instant, progress?: (done: number, total: number) => void): Promise<RestoreReport> {
     const journal = this.#writer.journal();
     const before = this.now();
-    return this.#maintenance.run(async () => {
+    const report = await this.#maintenance.run(async () => {
       await journal.settled();
       const target = await openMapView(this.engine, this.timeline, at);
       try {
@@ -241,11 +243,14 @@ export class Volume {
         target.close();
       }
     });
+    await this.#told;
+    return report;
   }
 
   /** @throws `usage`, `read-only` */
   async resize(size: number): Promise<void> {
     await this.#writer.resize(size);
+    await this.#told;
   }
 
   policy(): Policy {
@@ -285,7 +290,7 @@ export class Volume {
     this.live.map = follow(this.engine, this.live.map, sequence);
     if (kind === Kind.resize || kind === Kind.bulk) {
       this.#size = index.size(sequence);
-      this.events.replaced?.();
+      this.#told = this.events.replaced?.();
     }
     this.syncs.watch();
   }

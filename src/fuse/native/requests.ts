@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { AnywhenError } from '../../base/errors.js';
 import type { Handle, Handles } from '../../namespace/handles.js';
+import type { Node } from '../../namespace/node.js';
 import type { Tree } from '../../namespace/tree.js';
 import { errnoOf } from '../errno.js';
 import { Attributing } from './attributing.js';
@@ -14,6 +15,13 @@ const { errno } = constants;
 /** The attributes that a request may set, bits of `flags`. */
 const SET_SIZE = 8;
 const SET_MODE_OR_OWNER = 1 | 2 | 4;
+
+/** An image never changes, and of the live volume the kernel is told what does; a scratch may begin anew. */
+const CACHING: Partial<Record<Node['kind'], number>> = {
+  image: KEEP_CACHE,
+  volume: KEEP_CACHE,
+  status: DIRECT_IO,
+};
 
 /** Answers the kernel's requests from the tree, each once. */
 export class Requests {
@@ -63,11 +71,11 @@ export class Requests {
     }
   }
 
-  /** What the kernel has cached of the live volume is old. */
-  forgetVolume(): void {
+  /** What the kernel has cached of the live volume is old. Resolves when it has dropped it. */
+  async forgetVolume(): Promise<void> {
     const id = this.nodes.idOf('/volume');
     // It fails when the mount has gone, and then nothing is cached.
-    if (id !== undefined) void this.session.forgetData(id).catch(() => undefined);
+    if (id !== undefined) await this.session.forgetData(id).catch(() => undefined);
   }
 
   #fail(slot: number, error: unknown): void {
@@ -182,8 +190,7 @@ export class Requests {
     const { answer } = this.exchange;
     const number = this.#files.add(handle);
     answer[Answer.handle] = number;
-    // An image never changes, and of the live volume the kernel is told what does.
-    answer[Answer.openFlags] = node.kind === 'status' ? DIRECT_IO : KEEP_CACHE;
+    answer[Answer.openFlags] = CACHING[node.kind] ?? 0;
     if (!this.session.replyOpen(slot)) await this.#files.remove(number);
   }
 
