@@ -99,7 +99,7 @@ export class Offerings {
     // To leave a part of a segment takes space; to leave nothing of it hardly any.
     for (const some of [half, together, all]) {
       try {
-        return await this.#drop(some);
+        if ((await this.#drop(some)) === 'space') return 'space';
       } catch (error) {
         if (!isNoSpace(error)) throw error;
         this.#warn(`thinning: ${messageOf(error)}`);

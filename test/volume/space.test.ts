@@ -2,6 +2,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { FaultyExecutor } from '../../src/file/faulty-executor.js';
 import { MemoryExecutor } from '../../src/file/memory-executor.js';
 import { checkStore } from '../../src/inspect/check.js';
+import { Direction } from '../../src/journal/segment-format.js';
 import { createOn, emptyOrigin } from '../../src/volume/create.js';
 import type { Policy } from '../../src/volume/model.js';
 import type { Volume } from '../../src/volume/volume.js';
@@ -208,4 +209,21 @@ it('a flush succeeds though there is no space for its indicator', async () => {
   await volume.flush();
   expect(volume.journal?.durable).toBe(volume.engine.index.next - 1);
   view.close();
+});
+
+it('opens on a full disk though an interrupted restore left a segment to drop', async () => {
+  await fill(1);
+  const { meta } = volume.engine;
+  const segment = meta.catalog.nextSegment();
+  const left = { segment, direction: Direction.redo, descriptors: 1, dataLength: 0 };
+  await meta.commit([{ type: 'segment', ...left }]);
+  await volume.close();
+  disk.runNow([{ op: 'truncate', file: 'reserve', size: 0 }]);
+  await leave(0);
+  const again = await open(disk, { time, events });
+  expect((await readAll(again.live)).equals(Buffer.alloc(SIZE, 1))).toBe(true);
+  await again.close();
+  await leave(64 * KIB);
+  const later = await open(disk, { time, events });
+  expect(later.engine.meta.catalog.segments.has(segment)).toBe(false);
 });
