@@ -12,8 +12,10 @@ import { QualityCode } from '../sync/window.js';
 import type { Engine } from './engine.js';
 import type { MapView } from './map-view.js';
 import type { RestoreReport } from './model.js';
+import { openMapView } from './open-view.js';
 import type { SpaceKeeper } from './space.js';
 import type { SyncRunner } from './sync-runner.js';
+import type { Timeline } from './timeline.js';
 
 export interface RestoreSegment {
   readonly segment: number;
@@ -141,12 +143,29 @@ async function writeDifferences(
 export interface RestoreHost {
   readonly engine: Engine;
   readonly live: MapView;
+  readonly timeline: Timeline;
   readonly space: SpaceKeeper;
   readonly syncs: SyncRunner;
 }
 
-/** Brings the volume to the state of a view, which is open, and thereby kept, when a sync event makes room. */
+/** Brings the volume to the state at an exact instant, which is kept when a sync event makes room for the entry. */
 export async function restoreTo(
+  host: RestoreHost,
+  journal: ForwardJournal,
+  at: Instant,
+  before: Instant,
+  progress?: (done: number, total: number) => void,
+): Promise<RestoreReport> {
+  await journal.settled();
+  const target = await openMapView(host.engine, host.timeline, at);
+  try {
+    return await host.space.sparing(target, () => restoreView(host, journal, target, before, progress));
+  } finally {
+    target.close();
+  }
+}
+
+async function restoreView(
   { engine, live, space, syncs }: RestoreHost,
   journal: ForwardJournal,
   target: MapView,

@@ -234,15 +234,7 @@ export class Volume {
   async restore(at: Instant, progress?: (done: number, total: number) => void): Promise<RestoreReport> {
     const journal = this.#writer.journal();
     const before = this.now();
-    const report = await this.#maintenance.run(async () => {
-      await journal.settled();
-      const target = await openMapView(this.engine, this.timeline, at);
-      try {
-        return await this.space.sparing(target, () => restoreTo(this, journal, target, before, progress));
-      } finally {
-        target.close();
-      }
-    });
+    const report = await this.#maintenance.run(() => restoreTo(this, journal, at, before, progress));
     await this.#told;
     return report;
   }
