@@ -44,6 +44,13 @@ export class Clock {
     return this.#last;
   }
 
+  /** Now, for a look at what is over: it is not given out, and a later stamp may be at or below it. */
+  peek(): Instant {
+    const time = this.#source.monotonic() + this.#offset;
+    if (time > this.#last) return time;
+    return this.#last;
+  }
+
   /** A new stamp, above every instant given out before. */
   stamp(): Instant {
     const time = this.#source.monotonic() + this.#offset;

@@ -8,6 +8,7 @@ import { contract, type OperationName, type PointItem, type ResultOf } from '../
 import { openTarget, storeFolder, type Target } from '../control/locate.js';
 import { writeImage } from '../control/write-image.js';
 import { activityPicture, bucketsIn } from './activity-picture.js';
+import { describeHold, owner } from './command-hold.js';
 import {
   type OutputOptions,
   print,
@@ -54,6 +55,7 @@ export function addVolumeCommands(program: Command): void {
   add('mark', 'name this instant')
     .argument('[name]', 'the name')
     .option('--hold', 'keep it even when space runs out')
+    .option('--hold-until <time>', 'the same, only so long: a time, or a duration such as 30d')
     .option('--delete <name>', 'remove a mark')
     .action(mark);
   add('sync', 'a sync event now').action(sync);
@@ -82,7 +84,7 @@ async function status(path: string, flags: OutputOptions): Promise<void> {
     ['mounted', facts.mountPoint === undefined ? 'no' : `${facts.mountPoint}, driver ${facts.driver}`],
     ['history', `from ${formatInstant(facts.oldest)} to ${formatInstant(facts.now)}`],
     ['', `every instant from ${formatInstant(facts.nearFrom)} on`],
-    ['points', `${facts.backward.snapshots} snapshots, ${facts.marks} marks`],
+    ['points', `${facts.backward.snapshots} snapshots, ${facts.marks} marks, ${facts.holds} of them held`],
     [
       'forward journal',
       `${describeSize(facts.forward.dataUsed)} of ${describeSize(facts.forward.dataBytes)}, ${facts.forward.descriptorsUsed} of ${facts.forward.descriptors} descriptors`,
@@ -94,6 +96,7 @@ async function status(path: string, flags: OutputOptions): Promise<void> {
     ],
     ['sequence', `${facts.sequence}, durable up to ${facts.durableSequence}`],
     ['free space', `${describeSize(facts.space.free)} of ${describeSize(facts.space.total)}`],
+    ['reserve', `${describeSize(facts.reserve.held)} of ${describeSize(facts.reserve.size)}`],
     ...reachRows(facts.reach),
     ['health', facts.health],
   ]);
@@ -129,7 +132,7 @@ async function points(
     item.place,
     item.quality,
     describeSize(item.size),
-    item.marks.join(', '),
+    item.marks.map((name) => (item.held.includes(name) ? `${name} (held)` : name)).join(', '),
   ]);
   printTable([['TIME', 'KEPT AS', 'QUALITY', 'SIZE', 'MARKS'], ...rows]);
   const style = {
@@ -151,7 +154,7 @@ async function border(
 async function mark(
   path: string,
   name: string | undefined,
-  flags: OutputOptions & { hold?: boolean; delete?: string },
+  flags: OutputOptions & { hold?: boolean; holdUntil?: string; delete?: string },
 ): Promise<void> {
   if ((name === undefined) === (flags.delete === undefined))
     throw new AnywhenError('usage', 'give a name, or --delete and a name');
@@ -162,9 +165,13 @@ async function mark(
       else if (flags.quiet !== true) print(`deleted the mark ${flags.delete}`);
       return;
     }
-    const made = await target.call('mark', { name: name ?? '', hold: flags.hold === true });
+    const hold = flags.hold === true || flags.holdUntil !== undefined;
+    let made = await target.call('mark', { name: name ?? '', hold });
+    const held = { name: made.name, owner: owner(), until: flags.holdUntil };
+    if (hold) made = await target.call('holdMark', held);
     if (flags.json === true) json('mark', made);
-    else if (flags.quiet !== true) print(`marked ${formatInstant(made.at)} as ${made.name}`);
+    else if (flags.quiet !== true)
+      print(`marked ${formatInstant(made.at)} as ${made.name}${describeHold(made)}`);
   });
 }
 

@@ -44,7 +44,13 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   mark: [
     { line: 'anywhen mark /mnt/any before-upgrade', does: 'this instant, found as @before-upgrade' },
     { line: 'anywhen mark /mnt/any audit-2026 --hold', does: 'kept even when space runs out' },
+    { line: 'anywhen mark /mnt/any q3 --hold-until 90d', does: 'kept for 90 days, whatever happens' },
     { line: 'anywhen mark /mnt/any --delete before-upgrade', does: 'the name is gone, history stays' },
+  ],
+  hold: [
+    { line: 'anywhen hold /mnt/any before-upgrade', does: 'a mark that is there is kept for ever' },
+    { line: 'anywhen hold /mnt/any before-upgrade --until 30d', does: 'or up to then' },
+    { line: 'anywhen hold /mnt/any before-upgrade --release', does: 'no longer; it stays a mark' },
   ],
   sync: [{ line: 'anywhen sync /mnt/any', does: 'moves the MIM to now and frees the forward journal' }],
   thin: [

@@ -190,6 +190,11 @@ function editText(edit: CatalogEdit): string {
       return `sequence ${edit.sequence} at ${time(edit.at)}, [${time(edit.from)}, ${time(edit.to)}), size ${edit.size}, quality ${edit.quality}, ${edit.extents} extents of segment ${edit.segment} from ${edit.record}: ${edit.bytes} bytes, ${edit.stored} of them stored`;
     case 'mark':
       return `${JSON.stringify(edit.name)}, sequence ${edit.sequence} at ${time(edit.at)}${edit.hold ? ', hold' : ''}`;
+    case 'hold': {
+      const end = edit.until === 0n ? 'for ever' : `until ${time(edit.until)}`;
+      const by = edit.owner === '' ? '' : ` by ${JSON.stringify(edit.owner)}`;
+      return `sequence ${edit.sequence}, ${edit.held ? `held${by} ${end}` : 'released'}`;
+    }
     case 'snapshot-drop':
     case 'mark-drop':
       return `sequence ${edit.sequence}`;

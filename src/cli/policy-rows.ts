@@ -30,6 +30,18 @@ export function policyRows(policy: Policy, next: NextSync): string[][] {
     ['sync-on-mark', yes(policy.syncOnMark)],
     ['sync-on-signal', yes(policy.syncOnSignal)],
     ['retention', policy.retention === 'all' ? 'all: every snapshot is kept' : policy.retention],
+    [
+      'pins',
+      policy.pins === 'hard'
+        ? 'hard: when space runs out open images are kept, and writes fail'
+        : 'soft: when space runs out open images are given up last',
+    ],
+    [
+      'reserve',
+      policy.reserve === 'auto'
+        ? 'auto: in proportion to the forward journal'
+        : `${describeSize(policy.reserve)} kept for a full disk`,
+    ],
   ];
   return rows.map((row) => [...row]);
 }

@@ -4,6 +4,7 @@ import { addAttachCommands } from './command-attach.js';
 import { addCheckCommand } from './command-check.js';
 import { addCompletionCommand } from './command-completion.js';
 import { addDiffCommand } from './command-diff.js';
+import { addHoldCommand } from './command-hold.js';
 import { addInspectCommand } from './command-inspect.js';
 import { addMountCommands } from './command-mount.js';
 import { addStoreCommands } from './command-store.js';
@@ -24,6 +25,7 @@ export function buildProgram(): Command {
   addMountCommands(program);
   addVolumeCommands(program);
   addAttachCommands(program);
+  addHoldCommand(program);
   addThinCommand(program);
   addDiffCommand(program);
   addCheckCommand(program);

@@ -61,6 +61,12 @@ export const contract = {
     result: resolutionSchema.extend({ asked: instant, next: orNull(instant) }),
   },
   mark: { arguments: z.strictObject({ name: timeText, hold: z.boolean() }), result: markSchema },
+  /** `until`: a time, or a duration from now on; null: for ever. */
+  holdMark: {
+    arguments: z.strictObject({ name: timeText, owner: z.string().max(200), until: orNull(timeText) }),
+    result: markSchema,
+  },
+  releaseMark: { arguments: z.strictObject({ name: timeText }), result: markSchema },
   deleteMark: { arguments: z.strictObject({ name: timeText }), result: none },
   sync: { arguments: none, result: syncReportSchema },
   /** Without `before` and `keep` what the policy says. The points that go come as `items`, oldest first. */

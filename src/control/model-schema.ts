@@ -12,6 +12,7 @@ export const pointSchema = z.object({
   quality: z.enum(['write', 'flush', 'frozen']),
   size: count,
   marks: z.array(z.string()).readonly(),
+  held: z.array(z.string()).readonly(),
 });
 
 export const markSchema = z.object({
@@ -19,6 +20,8 @@ export const markSchema = z.object({
   at: instant,
   sequence: count,
   hold: z.boolean(),
+  owner: orNull(z.string()),
+  until: orNull(instant),
 });
 
 export const resolutionSchema = z.object({
@@ -105,6 +108,8 @@ export const policySchema = z.object({
   syncOnMark: z.boolean(),
   syncOnSignal: z.boolean(),
   retention: z.string(),
+  pins: z.enum(['soft', 'hard']),
+  reserve: z.union([z.literal('auto'), count]),
 });
 
 /** What will start the next sync event. */
@@ -139,12 +144,15 @@ const volumeStatusSchema = z.object({
   }),
   backward: z.object({ segments: count, bytes: count, zeros: count, snapshots: count }),
   marks: count,
+  holds: count,
   openViews: count,
   written: z.object({ writes: count, bytes: count, flushes: count }),
   syncEvents: count,
   lastSync: orNull(syncReportSchema),
   syncRunning: z.boolean(),
   space: z.object({ total: count, free: count }),
+  reserve: z.object({ size: count, held: count }),
+  givenUp: z.object({ scratches: count, snapshots: count, marks: count, views: count }),
   warnings: z.array(z.string()).readonly(),
 });
 

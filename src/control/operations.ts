@@ -1,6 +1,7 @@
 import { AnywhenError } from '../base/errors.js';
 import { formatInstant, type Instant } from '../base/instant.js';
 import { Pacer } from '../base/pacer.js';
+import { parseDuration } from '../base/units.js';
 import { isZero } from '../format/checksum.js';
 import { instantOf, nextPoint, type ResolvedTime, resolveTime } from '../namespace/resolve-time.js';
 import { checkMarkName, localZone } from '../namespace/time-name.js';
@@ -93,6 +94,11 @@ export const operations: Operations = {
     return mark;
   },
 
+  holdMark: ({ volume }, { name, owner, until }) =>
+    volume.holdMark(name, { owner, until: until === undefined ? undefined : endOfHold(volume, until) }),
+
+  releaseMark: ({ volume }, { name }) => volume.holdMark(name, 'release'),
+
   deleteMark: async ({ volume }, { name }) => {
     await volume.deleteMark(name);
     return {};
@@ -178,6 +184,11 @@ export const operations: Operations = {
     return {};
   },
 };
+
+/** A duration such as `30d` counts from now on. */
+function endOfHold(volume: Volume, text: string): Instant {
+  return /^(\d+(\.\d+)?[a-z]+)+$/.test(text) ? volume.now() + parseDuration(text) : instantOf(volume, text);
+}
 
 type Between = ResolvedTime & { readonly next: Instant | undefined };
 

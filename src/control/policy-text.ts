@@ -17,6 +17,8 @@ export const SETTINGS: readonly string[] = [
   'sync-on-mark',
   'sync-on-signal',
   'retention',
+  'pins',
+  'reserve',
 ];
 
 type Writable = { -readonly [K in keyof Policy]?: Policy[K] };
@@ -64,6 +66,12 @@ function set(policy: Writable, key: string, value: string): void {
     case 'retention':
       policy.retention = formatRetention(parseRetention(value));
       return;
+    case 'pins':
+      policy.pins = pins(value);
+      return;
+    case 'reserve':
+      policy.reserve = value === 'auto' ? 'auto' : parseSize(value);
+      return;
     default:
       throw new AnywhenError('usage', `policy: there is no setting ${key}`, {
         hint: SETTINGS.join(', '),
@@ -77,6 +85,11 @@ function percent(key: string, value: string): number {
   // A mark of 100 % is none: it is written `never`.
   if (number === FULL) throw new AnywhenError('usage', `policy: ${key} is from 1 to 95 percent, or never`);
   return number;
+}
+
+function pins(value: string): Policy['pins'] {
+  if (value === 'soft' || value === 'hard') return value;
+  throw new AnywhenError('usage', 'policy: pins is soft or hard');
 }
 
 function flag(key: string, value: string): boolean {

@@ -6,6 +6,8 @@ import { type Clocks, Schedule } from './schedule.js';
 
 /** How often the daemon looks at what is due, ms. */
 export const TICK = 250;
+/** How often it looks whether there is space for the reserve, ms. */
+const TEND = 10_000;
 /** After so many looks without a write nobody is disturbed. */
 const QUIET = 4;
 
@@ -21,14 +23,15 @@ function systemClocks(): Clocks {
 
 /**
  * What the daemon does by itself: flushes after the policy's interval or bytes, follows the wall clock, prepares
- * the ring in idle time, and starts a sync event after its interval and at its times of day. Ages follow the
- * monotonic clock, times of day the wall.
+ * the ring in idle time, takes the reserve again, and starts a sync event after its interval and at its times of
+ * day. Ages follow the monotonic clock, times of day the wall.
  */
 export function startTimers(volume: Volume, log: Logger, clocks = systemClocks()): Timers {
   const { journal } = volume;
   const schedule = new Schedule(volume.policy(), clocks);
   if (journal === undefined) return { schedule, stop: () => undefined };
   let flushed = clocks.monotonic();
+  let tended = flushed;
   let syncs = volume.syncs.count;
   let written = 0;
   let quiet = 0;
@@ -49,6 +52,10 @@ export function startTimers(volume: Volume, log: Logger, clocks = systemClocks()
     quiet = volume.written.writes === written ? quiet + 1 : 0;
     written = volume.written.writes;
     if (quiet >= QUIET) await journal.idle();
+    if (now - tended >= TEND) {
+      tended = now;
+      await volume.space.tend();
+    }
   };
   const startDue = () => {
     if (volume.syncs.count !== syncs) schedule.synced();

@@ -11,10 +11,15 @@ const SPACE: Space = { total: 2 ** 40, free: 2 ** 39 };
 export class MemoryExecutor implements Executor {
   readonly #folders: Set<FileName>;
 
-  /** Begins with these files, and with the folders that hold them. */
+  /**
+   * Begins with these files, and with the folders that hold them.
+   *
+   * @param capacity bytes of pages that all files may take together; may be changed at any time
+   */
   constructor(
     readonly files: Map<FileName, MemoryFile> = new Map(),
     readonly readOnly = false,
+    public capacity = Number.POSITIVE_INFINITY,
   ) {
     this.#folders = new Set(['', ...[...files.keys()].map(folderOf)]);
   }
@@ -27,7 +32,7 @@ export class MemoryExecutor implements Executor {
   /** An independent copy of everything in it: a snapshot to keep, or a state to start from. Shares what it can. */
   copy(readOnly = this.readOnly): MemoryExecutor {
     const files = new Map([...this.files].map(([name, file]) => [name, file.copy()] as const));
-    const copied = new MemoryExecutor(files, readOnly);
+    const copied = new MemoryExecutor(files, readOnly, this.capacity);
     for (const folder of this.#folders) copied.#folders.add(folder);
     return copied;
   }
@@ -61,7 +66,15 @@ export class MemoryExecutor implements Executor {
   }
 
   async space(): Promise<Space> {
-    return SPACE;
+    if (this.capacity === Number.POSITIVE_INFINITY) return SPACE;
+    return { total: this.capacity, free: Math.max(0, this.#left) };
+  }
+
+  /** Bytes that may still be taken; below zero when the capacity was lowered. */
+  get #left(): number {
+    let taken = 0;
+    for (const file of this.files.values()) taken += file.allocated;
+    return this.capacity - taken;
   }
 
   async close(): Promise<void> {}
@@ -73,7 +86,10 @@ export class MemoryExecutor implements Executor {
         return this.#create(step, step.size);
       case 'allocate': {
         const file = this.#file(step);
-        if (step.length > 0) file.truncate(Math.max(file.size, step.offset + step.length));
+        if (step.length === 0) return;
+        // Pages that nobody counts need not be made.
+        if (this.capacity !== Number.POSITIVE_INFINITY) this.#take(step, file, step.offset, step.length);
+        file.truncate(Math.max(file.size, step.offset + step.length));
         return;
       }
       case 'write':
@@ -138,9 +154,15 @@ export class MemoryExecutor implements Executor {
     const file = this.#file(step);
     let { offset } = step;
     for (const part of step.from) {
+      if (this.capacity !== Number.POSITIVE_INFINITY) this.#take(step, file, offset, part.length);
       file.write(offset, part);
       offset += part.length;
     }
+  }
+
+  /** Makes the pages of a range, as many as there is space for. */
+  #take(step: Step, file: MemoryFile, offset: number, length: number): void {
+    if (!file.allocate(offset, length, this.#left)) throw errorOf({ ...step, offset }, 'ENOSPC');
   }
 
   #read(step: Extract<Step, { op: 'read' }>): void {

@@ -55,6 +55,18 @@ export class MemoryFile {
     }
   }
 
+  /** Makes the pages of a range that are holes, while they take `free` bytes at the most. False: there were more. */
+  allocate(offset: number, length: number, free: number): boolean {
+    let left = free;
+    for (let number = Math.floor(offset / PAGE); number * PAGE < offset + length; number++) {
+      if (this.#pages.has(number)) continue;
+      if (left < PAGE) return false;
+      this.#writable(number);
+      left -= PAGE;
+    }
+    return true;
+  }
+
   truncate(size: number): void {
     if (size < this.#size) this.zero(size, this.#size - size);
     this.#size = size;

@@ -51,6 +51,7 @@ export const FILES = {
   backward: 'backward',
   catalog: 'catalog',
   catalogNew: 'catalog.new',
+  reserve: 'reserve',
 } as const;
 
 /** The descriptor file of a segment. */

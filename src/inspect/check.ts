@@ -10,7 +10,7 @@ import { type Engine, openEngine } from '../volume/engine.js';
 import { inspectBackward, type SegmentRowItem } from './backward.js';
 import { inspectCatalog, sumOfCatalog } from './catalog.js';
 import { inspectForward } from './forward.js';
-import { type Look, lookAt } from './look.js';
+import { faultOf, type Look, lookAt } from './look.js';
 import { inspectSums } from './sums.js';
 import { inspectSuperblock } from './superblock.js';
 
@@ -52,6 +52,7 @@ async function* findings(look: Look, options: CheckOptions): AsyncGenerator<Find
   yield* checkForward(look, options.data);
   yield* checkCatalog(look);
   yield* checkBackward(look, options.data);
+  yield* checkReserve(look);
   let engine: Engine;
   try {
     engine = await openEngine(look.executor, { readOnly: true });
@@ -143,6 +144,12 @@ async function* checkBackward(look: Look, verify: boolean): AsyncGenerator<Findi
   for (const { segment, descriptors } of catalog.segments.values())
     if (descriptors === 0 && !data.has(segment)) yield { ...orphan(segmentData(segment)), message: UNNAMED };
   yield* checkLists(look, lists);
+}
+
+/** Its bytes do not count, but it must be a file of ours. */
+async function* checkReserve({ executor }: Look): AsyncGenerator<Finding> {
+  const fault = await faultOf(async () => void (await executor.size(FILES.reserve)));
+  if (fault !== undefined) yield opened(fault);
 }
 
 const UNNAMED = 'nothing needs it any more: the next thinning removes it';

@@ -2,7 +2,7 @@ import { FILES } from '../format/layout.js';
 import { inspectBackward } from './backward.js';
 import { inspectCatalog } from './catalog.js';
 import { inspectForward } from './forward.js';
-import type { Look } from './look.js';
+import { faultOf, type Look } from './look.js';
 import { inspectSums } from './sums.js';
 import { inspectSuperblock } from './superblock.js';
 
@@ -29,6 +29,7 @@ export async function* inspectAll(look: Look): AsyncGenerator<OverviewLine> {
   yield await backward(look);
   yield await catalog(look);
   yield await sums(look);
+  yield await reserve(look);
 }
 
 /** The message that the superblock's line has already. */
@@ -77,6 +78,15 @@ async function catalog(look: Look): Promise<OverviewLine> {
       facts = `${item.segments} segments, ${item.snapshots} snapshots, ${item.marks} marks`;
   }
   return { file: FILES.catalog, facts, problems: own(look, problems) };
+}
+
+async function reserve({ executor }: Look): Promise<OverviewLine> {
+  const found: { size?: number | undefined } = {};
+  const fault = await faultOf(async () => {
+    found.size = await executor.size(FILES.reserve);
+  });
+  const facts = found.size === undefined ? 'none' : `${found.size} bytes taken ahead`;
+  return { file: FILES.reserve, facts, problems: fault === undefined ? [] : [fault.message] };
 }
 
 async function sums(look: Look): Promise<OverviewLine> {

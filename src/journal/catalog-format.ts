@@ -28,6 +28,7 @@ const Type = {
   mark: 5,
   'mark-drop': 6,
   policy: 7,
+  hold: 8,
 } as const;
 
 /** A segment, or what is left of one that is known. */
@@ -66,12 +67,25 @@ export interface MarkEdit {
   readonly hold: boolean;
 }
 
+/** Whether a mark is held, by whom and for how long; the last one of a mark counts. */
+export interface HoldEdit {
+  readonly type: 'hold';
+  /** Of the mark, be it in the catalog or still in the forward journal. */
+  readonly sequence: number;
+  readonly held: boolean;
+  /** From this instant on it is held no longer; 0n: for ever. */
+  readonly until: Instant;
+  /** Who asked for it. */
+  readonly owner: string;
+}
+
 export type CatalogEdit =
   | SegmentEdit
   | { readonly type: 'segment-drop'; readonly segment: number }
   | SnapshotEdit
   | { readonly type: 'snapshot-drop'; readonly sequence: number }
   | MarkEdit
+  | HoldEdit
   /** A mark is gone, be it in the catalog or still in the forward journal. */
   | { readonly type: 'mark-drop'; readonly sequence: number }
   | { readonly type: 'policy'; readonly key: string; readonly value: string };
@@ -181,6 +195,13 @@ function encodePayload(writer: Writer, edit: CatalogEdit): void {
         .u8(edit.hold ? 1 : 0)
         .text(edit.name);
       return;
+    case 'hold':
+      writer
+        .u53(edit.sequence)
+        .u8(edit.held ? 1 : 0)
+        .i64(edit.until)
+        .text(edit.owner);
+      return;
     case 'policy':
       writer.text(edit.key).text(edit.value);
   }
@@ -256,6 +277,11 @@ function decodePayload(reader: Reader, type: number): CatalogEdit {
     }
     case Type['mark-drop']:
       return { type: 'mark-drop', sequence: reader.u53() };
+    case Type.hold: {
+      const sequence = reader.u53();
+      const held = reader.u8() === 1;
+      return { type: 'hold', sequence, held, until: reader.i64(), owner: reader.text() };
+    }
     case Type.policy:
       return { type: 'policy', key: reader.text(), value: reader.text() };
     default:

@@ -4,6 +4,7 @@ import { CATALOG_HEADER_SIZE } from '../format/layout.js';
 import {
   type CatalogEdit,
   decodeEdit,
+  type HoldEdit,
   type MarkEdit,
   type SegmentEdit,
   type SnapshotEdit,
@@ -27,6 +28,8 @@ export class Catalog {
   readonly marks = new Map<number, MarkEdit>();
   /** Sequences of marks that were deleted while they are still in the forward journal. */
   readonly droppedMarks = new Set<number>();
+  /** Who holds which marks, by their sequence; a mark that is not here is held when it says so itself. */
+  readonly holds = new Map<number, HoldEdit>();
   readonly policy = new Map<string, string>();
 
   /** @param snapshots oldest first */
@@ -62,7 +65,11 @@ export class Catalog {
       case 'mark':
         this.marks.set(edit.sequence, edit);
         return;
+      case 'hold':
+        this.holds.set(edit.sequence, edit);
+        return;
       case 'mark-drop':
+        this.holds.delete(edit.sequence);
         if (!this.marks.delete(edit.sequence)) this.droppedMarks.add(edit.sequence);
         return;
       case 'policy':
@@ -113,7 +120,14 @@ export class Catalog {
       sequence,
     }));
     const policy: CatalogEdit[] = [...this.policy].map(([key, value]) => ({ type: 'policy', key, value }));
-    return [...this.segments.values(), ...this.snapshots, ...this.marks.values(), ...dropped, ...policy];
+    return [
+      ...this.segments.values(),
+      ...this.snapshots,
+      ...this.marks.values(),
+      ...this.holds.values(),
+      ...dropped,
+      ...policy,
+    ];
   }
 
   /** The number of the next segment. */

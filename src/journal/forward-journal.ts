@@ -33,6 +33,8 @@ export class ForwardJournal {
   readonly #writer: BatchWriter;
   #nextSequence: number;
   #waiting: Append[] = [];
+  /** Why what does not fit is refused, and does not wait. */
+  #refusal: AnywhenError | undefined;
   #batch: Placed[] = [];
   #writing = false;
   #paused = 0;
@@ -146,12 +148,23 @@ export class ForwardJournal {
 
   resume(): void {
     this.#paused -= 1;
-    this.#admit();
+    this.retry();
   }
 
   /** Admits what waits, as far as there is space; `full` is told again if there is not. */
   retry(): void {
-    this.#admit();
+    this.#refusal = undefined;
+    let admitted = 0;
+    while (
+      this.#paused === 0 &&
+      admitted < this.#waiting.length &&
+      this.#place(this.#waiting[admitted] as Append)
+    ) {
+      admitted += 1;
+    }
+    this.#waiting.splice(0, admitted);
+    if (this.#waiting.length > 0 && this.#lacksSpace) this.events.full();
+    this.#write();
   }
 
   /** For idle time: prepares some of the ring's first lap. */
@@ -159,7 +172,7 @@ export class ForwardJournal {
     if (this.#failure !== undefined || this.#firstLap.over) return;
     this.#idling = this.#firstLap.step();
     await this.#idling;
-    this.#admit();
+    this.retry();
   }
 
   /** Resolves when nothing is being prepared. */
@@ -172,43 +185,36 @@ export class ForwardJournal {
     this.index.dropBelow(firstSequence);
     this.descriptors.tail = descriptorTail;
     this.data.tail = dataTail;
-    this.#admit();
+    this.retry();
   }
 
   /** Fails everything that waits, for a store that is being closed or has failed. */
   fail(error: AnywhenError): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
-    const waiting = [...this.#waiting, ...this.#batch.map((placed) => placed.append)];
-    this.#waiting = [];
+    const waiting = [...this.#waiting.splice(0), ...this.#batch.map((placed) => placed.append)];
     this.#batch = [];
     for (const append of waiting) append.done(error, 0, 0n);
     this.#arrivals.reached(Number.POSITIVE_INFINITY);
     this.events.failed(error);
   }
 
+  /** Fails what waits for space, and until `retry` or `release` what does not fit. */
+  refuse(error: AnywhenError): void {
+    this.#refusal = error;
+    if (!this.#lacksSpace) return;
+    for (const append of this.#waiting.splice(0)) append.done(error, 0, 0n);
+  }
+
   #wait(append: Append): void {
+    if (this.#refusal !== undefined && this.#lacksSpace) return append.done(this.#refusal, 0, 0n);
     this.#waiting.push(append);
-    this.#tellFull();
+    if (this.#lacksSpace) this.events.full();
   }
 
-  /** What waits for the zeros of the first lap waits for no space. */
-  #tellFull(): void {
-    if (this.#paused === 0 && !this.#firstLap.blocks(Number.MAX_SAFE_INTEGER)) this.events.full();
-  }
-
-  #admit(): void {
-    let admitted = 0;
-    while (
-      this.#paused === 0 &&
-      admitted < this.#waiting.length &&
-      this.#place(this.#waiting[admitted] as Append)
-    ) {
-      admitted += 1;
-    }
-    this.#waiting.splice(0, admitted);
-    if (this.#waiting.length > 0) this.#tellFull();
-    this.#write();
+  /** Nobody has paused it; and what waits for the zeros of the first lap waits for no space. */
+  get #lacksSpace() {
+    return this.#paused === 0 && !this.#firstLap.blocks(Number.MAX_SAFE_INTEGER);
   }
 
   #place(append: Append): boolean {

@@ -1,7 +1,8 @@
 import { AnywhenError } from '../base/errors.js';
 import { Mutex } from '../base/mutex.js';
 import { alignUp, BLOCK } from '../base/range.js';
-import type { Executor } from '../file/executor.js';
+import type { Executor, Step } from '../file/executor.js';
+import { isNoSpace } from '../file/reserve-executor.js';
 import { crc32c } from '../format/checksum.js';
 import { CATALOG_HEADER_SIZE, FILES, SUPERBLOCK_SIZE } from '../format/layout.js';
 import { encodeSuperblock, type Superblock, superblockOffset } from '../format/superblock.js';
@@ -32,6 +33,11 @@ export class StoreMeta {
     readonly catalog: Catalog,
   ) {
     this.seed = storeSeed(superblock.uuid);
+  }
+
+  /** Why nothing can be committed any more: nobody knows which superblock is on the disk. */
+  get failure(): AnywhenError | undefined {
+    return this.#failed;
   }
 
   /** @throws `no-store`, `damaged`, `unsupported` */
@@ -100,7 +106,7 @@ export class StoreMeta {
       const length = await this.#append(edits);
       await this.#write({ ...changes(this.superblock), catalogLength: length });
       for (const edit of edits) this.catalog.apply(edit);
-      if (this.superblock.catalogLength > COMPACT_ABOVE) await this.#compact();
+      if (this.superblock.catalogLength > COMPACT_ABOVE) await this.#compactIfRoom();
     });
   }
 
@@ -144,23 +150,49 @@ export class StoreMeta {
     this.superblock = next;
   }
 
-  async #compact(): Promise<void> {
+  /** The commit is done already: a catalog for which there is no space stays as long as it is. */
+  async #compactIfRoom(): Promise<void> {
+    try {
+      await this.#compact();
+    } catch (error) {
+      if (!isNoSpace(error)) throw error;
+    }
+  }
+
+  /** For want of space: writes the catalog anew if that halves it. Returns whether it did. @throws `no-space`, `io` */
+  shorten(): Promise<boolean> {
+    return this.#mutex.run(async () => {
+      if (this.#failed !== undefined) throw this.#failed;
+      const { catalogGeneration } = this.superblock;
+      await this.#compact(2);
+      return this.superblock.catalogGeneration !== catalogGeneration;
+    });
+  }
+
+  /** @param factor by how much it must become shorter */
+  async #compact(factor = 4): Promise<void> {
     const { uuid, catalogGeneration, catalogLength } = this.superblock;
     const generation = catalogGeneration + 1;
     const records = encodeEdits(this.catalog.edits(), generation, CATALOG_HEADER_SIZE, this.seed);
     const ownLength = CATALOG_HEADER_SIZE + records.length;
-    if (ownLength * 4 > catalogLength) return;
+    if (alignUp(ownLength, BLOCK) * factor > catalogLength) return;
     const replaces = { replacesGeneration: catalogGeneration, replacesLength: catalogLength };
     const header = encodeCatalogHeader({ uuid, generation, ...replaces, ownLength });
     const file = FILES.catalogNew;
-    await this.executor.run([
+    const write: Step[] = [
       { op: 'unlink', file },
       { op: 'create', file, size: 0 },
       { op: 'write', file, offset: 0, from: [header, records] },
       { op: 'datasync', file },
       { op: 'rename', file, to: FILES.catalog },
       { op: 'syncdir', file: '' },
-    ]);
+    ];
+    try {
+      await this.executor.run(write);
+    } catch (error) {
+      if (isNoSpace(error)) await this.executor.run([{ op: 'unlink', file }]);
+      throw error;
+    }
     await this.#write({ catalogGeneration: generation, catalogLength: ownLength });
   }
 }

@@ -8,7 +8,7 @@ import type { SegmentStore } from '../journal/segment-store.js';
 import type { SegmentTable } from '../journal/segment-table.js';
 import { converted, newMap } from '../vrmo/convert.js';
 import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
-import type { SyncParts } from './sync-event.js';
+import type { SyncParts } from './sync-parts.js';
 
 /** Extents of a list that are visited between two looks at the clock. */
 const AT_A_TIME = 16;

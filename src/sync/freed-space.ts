@@ -8,7 +8,7 @@ import { Direction, type SegmentExtent, SegmentKind } from '../journal/segment-f
 import { readSegmentRows } from '../journal/segment-rows.js';
 import { ExtentTree } from '../vrmo/extent-tree.js';
 import { NONE } from '../vrmo/node-slabs.js';
-import type { SyncParts } from './sync-event.js';
+import type { SyncParts } from './sync-parts.js';
 
 const NAME = /^(\d{8,10})\.(descriptors|data|move)$/;
 /** Punches in one plan. */

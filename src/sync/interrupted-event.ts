@@ -8,7 +8,8 @@ import { MIM, type Vrmo } from '../vrmo/vrmo.js';
 import { applyChange } from './build-view.js';
 import { MoveRecordReader } from './move-record.js';
 import { Mover } from './mover.js';
-import { SyncEvent, type SyncParts } from './sync-event.js';
+import { SyncEvent } from './sync-event.js';
+import type { SyncParts } from './sync-parts.js';
 
 /** A sync event that was interrupted between its two commits: `copied` is durable, `moved` is not. */
 export class InterruptedEvent {

@@ -1,8 +1,10 @@
 import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
+import type { CatalogEdit } from '../journal/catalog-format.js';
 import type { Fetcher } from '../journal/fetch.js';
 import { Flag, Kind } from '../journal/forward-descriptor.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
+import type { StoreMeta } from '../journal/store-meta.js';
 import { FORWARD } from '../vrmo/vrmo.js';
 
 /** A mark of the forward journal with its name. */
@@ -49,4 +51,15 @@ async function readName(
     throw error;
   }
   return new TextDecoder().decode(bytes);
+}
+
+/** The marks of a window enter the catalog. */
+export function markEdits(marks: readonly JournalMark[]): CatalogEdit[] {
+  return marks.map(({ name, sequence, at, hold }) => ({ type: 'mark', name, sequence, at, hold }));
+}
+
+/** Whether the state of the MIM must become a snapshot: older ones lead to it, or a mark names it. */
+export function leadsToMirror({ catalog, superblock }: StoreMeta): boolean {
+  if (catalog.snapshots.length > 0) return true;
+  return [...catalog.marks.values()].some(({ at }) => at >= superblock.mimStamp);
 }

@@ -12,6 +12,9 @@ import type { CopiedState } from '../format/superblock.js';
  */
 const PAGE_HEAD = 24;
 const ENTRY = 12;
+/** Bytes of the record for each page of sums, and for each block. */
+export const PAGE_COST = PAGE_HEAD;
+export const RECORD_COST = ENTRY;
 /** Bytes that are written or read at a time. */
 const CHUNK = 256 * 1024;
 

@@ -12,7 +12,7 @@ import { encodeSumsPage, pageCrc, rawSums } from '../mirror/sums-page.js';
 import { MIM, type Vrmo } from '../vrmo/vrmo.js';
 import { type BlockRun, blockRuns, movedRuns } from './block-runs.js';
 import type { MovePage, MoveRecordReader, MoveRecordWriter } from './move-record.js';
-import type { SyncParts } from './sync-event.js';
+import type { SyncParts } from './sync-parts.js';
 
 /** Blocks that are read, checked and written at a time: 256 KiB, which hold the event loop for a tenth of a ms. */
 const RUN = 64;

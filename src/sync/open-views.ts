@@ -5,6 +5,8 @@ export interface MappedView {
   map: Vrmo;
   /** The state that it shows. */
   readonly sequence: number;
+  /** Its bytes are needed no longer, for want of space: whoever reads gets an error. */
+  giveUp?(): void;
 }
 
 /** The states of a sync event's window, `(after, last)`, of which only the kept ones become snapshots. */

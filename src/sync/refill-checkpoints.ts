@@ -1,6 +1,6 @@
 import { alignUp } from '../base/range.js';
 import { buildNear } from './build-view.js';
-import type { SyncParts } from './sync-event.js';
+import type { SyncParts } from './sync-parts.js';
 
 /**
  * After a sync event the checkpoints are gone, and what came in meanwhile has none: they are made again before anybody

@@ -12,7 +12,7 @@ import { converted, type FormOptions, newMap } from '../vrmo/convert.js';
 import { MoveList } from '../vrmo/move-list.js';
 import { FORWARD, MIM, type Vrmo, ZERO } from '../vrmo/vrmo.js';
 import { applyChange, forEachChange } from './build-view.js';
-import type { SyncParts } from './sync-event.js';
+import type { SyncParts } from './sync-parts.js';
 import type { State, WindowPlan } from './window.js';
 
 /** Bytes that are read, checked and saved at a time, as one extent: they hold the event loop for a tenth of a ms. */
@@ -64,18 +64,36 @@ export class ListSaver {
     let map = newMap(this.forms);
     const lists: SavedList[] = [];
     let at = this.index.first;
+    const pass = async (last: number) => {
+      for (; at <= last; at++) {
+        if (this.index.changes(at)) applyChange(map, this.index, at, this.segments);
+        map = converted(map, this.forms);
+        if (this.#pacer.due()) await this.#pacer.rest();
+      }
+    };
+    const first = plan.kept[0]?.sequence ?? end;
+    // What comes before the first one is not saved: space is short.
+    this.#passPages(at, first);
+    await pass(first);
     for (const [number, state] of plan.kept.entries()) {
       const stop = plan.kept[number + 1]?.sequence ?? end;
       await writer.beginList(state);
       await this.#saveAll(await this.#movesOf(at, stop), map, writer);
       lists.push({ state, ...writer.list });
-      for (; at <= stop; at++) {
-        if (this.index.changes(at)) applyChange(map, this.index, at, this.segments);
-        map = converted(map, this.forms);
-        if (this.#pacer.due()) await this.#pacer.rest();
-      }
+      await pass(stop);
     }
     return { lists, map };
+  }
+
+  #passPages(from: number, to: number): void {
+    for (let at = from; at <= to; at++)
+      if (this.index.changes(at))
+        forEachChange(this.index, at, this.segments, (start, end) => this.#addPages(start, end));
+  }
+
+  #addPages(from: number, to: number): void {
+    const lastPage = Math.floor((to - 1) / PAGE_SPAN);
+    for (let page = Math.floor(from / PAGE_SPAN); page <= lastPage; page++) this.pages.add(page);
   }
 
   /**
@@ -105,8 +123,7 @@ export class ListSaver {
   }
 
   async #saveRange(from: number, to: number, map: Vrmo, writer: SegmentWriter): Promise<void> {
-    const lastPage = Math.floor((to - 1) / PAGE_SPAN);
-    for (let page = Math.floor(from / PAGE_SPAN); page <= lastPage; page++) this.pages.add(page);
+    this.#addPages(from, to);
     /** Where the zeros begin that were found last and are not written yet. */
     let zerosFrom = from;
     let start = from;

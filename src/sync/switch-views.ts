@@ -3,7 +3,7 @@ import { converted } from '../vrmo/convert.js';
 import { FIRST_SEGMENT, FORWARD, ZERO } from '../vrmo/vrmo.js';
 import { buildSnapshot, firstSnapshotFrom, forEachChange, loadLists, preserveLists } from './build-view.js';
 import type { MappedView } from './open-views.js';
-import type { SyncParts } from './sync-event.js';
+import type { SyncParts } from './sync-parts.js';
 
 /*
  * The maps of open views follow the two commits of a sync event ([0085]-[0086]). At each the bytes lie in both

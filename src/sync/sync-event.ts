@@ -1,48 +1,24 @@
 import type { Instant } from '../base/instant.js';
-import type { Mutex } from '../base/mutex.js';
 import { Pacer } from '../base/pacer.js';
 import { alignUp, BLOCK } from '../base/range.js';
-import type { Traffic } from '../base/traffic.js';
-import type { Executor, Step } from '../file/executor.js';
+import type { Step } from '../file/executor.js';
 import { DESCRIPTOR_SIZE, moveRecord, segmentData, segmentDescriptors } from '../format/layout.js';
 import type { CopiedState } from '../format/superblock.js';
 import type { CatalogEdit } from '../journal/catalog-format.js';
-import type { Fetcher } from '../journal/fetch.js';
 import { Kind } from '../journal/forward-descriptor.js';
-import type { ForwardIndex } from '../journal/forward-index.js';
 import { Direction } from '../journal/segment-format.js';
-import type { SegmentStore } from '../journal/segment-store.js';
 import { SegmentWriter } from '../journal/segment-writer.js';
-import type { StoreMeta } from '../journal/store-meta.js';
-import type { Mirror } from '../mirror/mirror.js';
-import type { FormOptions } from '../vrmo/convert.js';
 import type { Vrmo } from '../vrmo/vrmo.js';
-import type { JournalMark } from './journal-marks.js';
+import { allocateAhead } from './allocate-ahead.js';
+import { type JournalMark, leadsToMirror, markEdits } from './journal-marks.js';
 import { MoveRecordReader, MoveRecordWriter } from './move-record.js';
 import { movedFields } from './moved-state.js';
 import { Mover } from './mover.js';
-import type { NearCheckpoints } from './near-checkpoints.js';
-import type { OpenViews } from './open-views.js';
 import { ListSaver, type SavedList } from './save-lists.js';
 import { switchToLists, switchToMirror } from './switch-views.js';
+import type { SyncParts } from './sync-parts.js';
 import { planWindow, type WindowPlan } from './window.js';
-
-/** What a sync event works on. */
-export interface SyncParts {
-  readonly executor: Executor;
-  readonly meta: StoreMeta;
-  readonly index: ForwardIndex;
-  readonly mirror: Mirror;
-  readonly fetcher: Fetcher;
-  readonly segments: SegmentStore;
-  readonly views: OpenViews;
-  readonly checkpoints: NearCheckpoints;
-  readonly forms: FormOptions;
-  /** Requests to the live volume, to which a sync event gives way. */
-  readonly traffic: Traffic;
-  /** Held while views are built and while they are switched. */
-  readonly switching: Mutex;
-}
+import { checkSpace } from './window-cost.js';
 
 export interface SyncResult {
   readonly end: number;
@@ -59,6 +35,8 @@ export interface SyncRequest {
   readonly granularity: 'all' | bigint;
   /** The marks of the window. */
   readonly marks: readonly JournalMark[];
+  /** Space is short: of the states of the window only those with a mark or an open view become snapshots. */
+  readonly economy?: boolean;
 }
 
 /**
@@ -85,34 +63,61 @@ export class SyncEvent {
     const { meta, views, switching } = this.parts;
     const plan = await switching.run(() => this.#planWindow(request));
     try {
-      return plan.changes === 0 ? await this.#moveNothing(request, plan) : await this.#move(request, plan);
+      if (plan.changes === 0) return await this.#moveNothing(request, plan);
+      const short = await checkSpace(this.parts, plan, request.end);
+      return await this.#move(request, plan, short);
     } finally {
       // Interrupted between the two commits, the states that were not kept are gone for good.
       if (meta.superblock.copied === undefined) views.leaving = undefined;
     }
   }
 
-  async #move(request: SyncRequest, plan: WindowPlan): Promise<SyncResult> {
+  /** @param short whether others may use up the space meanwhile */
+  async #move(request: SyncRequest, plan: WindowPlan, short: boolean): Promise<SyncResult> {
     const { meta } = this.parts;
     const segment = meta.catalog.nextSegment();
     const saver = new ListSaver(this.parts);
     const writer = new SegmentWriter(this.parts.executor, segment, meta.seed);
-    await writer.begin();
-    const { lists, map } = await saver.save(plan, request.end, writer);
-    await this.#finishSegment(writer, plan);
-    const copied = await this.#planMove(segment, map, saver.pages, request.end, plan);
-    await this.#commitCopied(request, writer, lists, copied);
+    const before = meta.superblock;
+    let planned: { lists: SavedList[]; map: Vrmo; copied: CopiedState };
+    try {
+      planned = await this.#copy(request, plan, writer, saver);
+      if (short) await allocateAhead(this.parts, planned.copied);
+      await this.#commitCopied(request, writer, planned.lists, planned.copied);
+    } catch (error) {
+      if (meta.superblock === before && meta.failure === undefined) await this.#remove(segment);
+      throw error;
+    }
+    const { lists, map, copied } = planned;
     const bytesMoved = await this.#mover.apply(new MoveRecordReader(this.parts.executor, copied), map, false);
     await this.commitMoved(copied, plan.last.from);
-    const { changes } = plan;
     return {
       end: request.end,
       at: plan.last.from,
-      changes,
+      changes: plan.changes,
       snapshots: lists.length,
       bytesSaved: saver.bytes,
       bytesMoved,
     };
+  }
+
+  async #copy(
+    request: SyncRequest,
+    plan: WindowPlan,
+    writer: SegmentWriter,
+    saver: ListSaver,
+  ): Promise<{ lists: SavedList[]; map: Vrmo; copied: CopiedState }> {
+    const { end } = request;
+    if (plan.kept.length > 0) await writer.begin();
+    const { lists, map } = await saver.save(plan, end, writer);
+    if (plan.kept.length > 0) await this.#finishSegment(writer, plan);
+    return { lists, map, copied: await this.#planMove(writer.segment, map, saver.pages, end, plan) };
+  }
+
+  /** What an event wrote that came to nothing: it takes space, and nobody names it. */
+  async #remove(segment: number): Promise<void> {
+    const files = [segmentDescriptors(segment), segmentData(segment), moveRecord(segment)];
+    await this.parts.executor.run(files.map((file) => ({ op: 'unlink', file }))).catch(() => undefined);
   }
 
   /** From here on the states of the window that are not kept cannot be opened any more. */
@@ -121,6 +126,7 @@ export class SyncEvent {
     const pinned = new Set<number>(request.marks.map((mark) => mark.sequence));
     for (const view of views.views) pinned.add(view.sequence);
     const { mimSequence, mimStamp, mimSize, mimQuality } = meta.superblock;
+    const economy = request.economy === true ? { older: leadsToMirror(meta) } : undefined;
     const window = {
       index,
       end: request.end,
@@ -130,21 +136,24 @@ export class SyncEvent {
       mimQuality,
       granularity: request.granularity,
       pinned,
+      economy,
     };
     const plan = await planWindow(window, new Pacer());
     const kept = new Set(plan.kept.map((state) => state.sequence));
-    views.leaving = { after: mimSequence, last: plan.last.sequence, kept };
+    const after = kept.has(mimSequence) || plan.changes === 0 ? mimSequence : mimSequence - 1;
+    views.leaving = { after, last: plan.last.sequence, kept };
     return plan;
   }
 
   async #finishSegment(writer: SegmentWriter, plan: WindowPlan): Promise<void> {
     const { uuid, historyUuid, mimSequence, mimStamp } = this.parts.meta.superblock;
+    const oldest = plan.kept[0];
     await writer.finish({
       uuid,
       historyUuid,
       direction: Direction.undo,
-      olderSequence: mimSequence,
-      olderStamp: mimStamp,
+      olderSequence: oldest?.sequence ?? mimSequence,
+      olderStamp: oldest?.from ?? mimStamp,
       youngerSequence: plan.last.sequence,
       youngerStamp: plan.last.from,
     });
@@ -188,15 +197,10 @@ export class SyncEvent {
     copied: CopiedState,
   ): Promise<void> {
     const { segment } = copied;
-    const edits: CatalogEdit[] = [
-      {
-        type: 'segment',
-        segment,
-        direction: Direction.undo,
-        descriptors: writer.count,
-        dataLength: writer.dataLength,
-      },
-    ];
+    const { count: descriptors, dataLength } = writer;
+    const edits: CatalogEdit[] = [];
+    if (lists.length > 0)
+      edits.push({ type: 'segment', segment, direction: Direction.undo, descriptors, dataLength });
     for (const { state, ...list } of lists) edits.push({ type: 'snapshot', ...state, segment, ...list });
     edits.push(...markEdits(request.marks));
     await this.parts.switching.run(async () => {
@@ -253,8 +257,14 @@ export class SyncEvent {
   /** The window holds no change: only the tail advances. */
   async #moveNothing(request: SyncRequest, plan: WindowPlan): Promise<SyncResult> {
     const { meta, index } = this.parts;
-    const at = meta.superblock.mimStamp;
-    const result = { end: request.end, at, changes: 0, snapshots: 0, bytesSaved: 0, bytesMoved: 0 };
+    const result = {
+      end: request.end,
+      at: meta.superblock.mimStamp,
+      changes: 0,
+      snapshots: 0,
+      bytesSaved: 0,
+      bytesMoved: 0,
+    };
     if (request.end < index.first) return result;
     const end = {
       segment: 0,
@@ -268,8 +278,4 @@ export class SyncEvent {
     index.dropBelow(request.end + 1);
     return result;
   }
-}
-
-function markEdits(marks: readonly JournalMark[]): CatalogEdit[] {
-  return marks.map(({ name, sequence, at, hold }) => ({ type: 'mark', name, sequence, at, hold }));
 }

@@ -1,5 +1,6 @@
 import { AnywhenError, assert } from '../base/errors.js';
 import { Pacer } from '../base/pacer.js';
+import type { Catalog } from '../journal/catalog.js';
 import type { CatalogEdit, SnapshotEdit } from '../journal/catalog-format.js';
 import { Direction } from '../journal/segment-format.js';
 import { SegmentStore } from '../journal/segment-store.js';
@@ -7,7 +8,8 @@ import { SegmentWriter } from '../journal/segment-writer.js';
 import { buildSnapshot, firstSnapshotFrom, loadLists } from './build-view.js';
 import { FreedSpace } from './freed-space.js';
 import { MergedList } from './merge-lists.js';
-import type { SyncParts } from './sync-event.js';
+import type { MappedView } from './open-views.js';
+import type { SyncParts } from './sync-parts.js';
 
 export interface ThinRequest {
   /** Sequences of the snapshots to drop; called when no view can be opened meanwhile. */
@@ -81,10 +83,7 @@ export class ThinEvent {
   #unpinned(wanted: ReadonlySet<number>): { dropping: ReadonlySet<number>; pinned: number } {
     const { views, meta } = this.parts;
     const dropping = new Set(wanted);
-    for (const view of views.views) {
-      const own = meta.catalog.snapshots[firstSnapshotFrom(meta.catalog, view.sequence)];
-      if (own !== undefined) dropping.delete(own.sequence);
-    }
+    for (const sequence of pinnedSnapshots(meta.catalog, views.views)) dropping.delete(sequence);
     return { dropping, pinned: wanted.size - dropping.size };
   }
 
@@ -162,6 +161,16 @@ export class ThinEvent {
     }
     return edits;
   }
+}
+
+/** The snapshots, by sequence, that views need. */
+export function pinnedSnapshots(catalog: Catalog, views: Iterable<MappedView>): Set<number> {
+  const pinned = new Set<number>();
+  for (const view of views) {
+    const own = catalog.snapshots[firstSnapshotFrom(catalog, view.sequence)];
+    if (own !== undefined) pinned.add(own.sequence);
+  }
+  return pinned;
 }
 
 /** The new segments of a thinning: one for each that is rewritten, so that lists that were together stay so. */

@@ -31,10 +31,12 @@ export interface Window {
   readonly granularity: 'all' | bigint;
   /** Sequences whose state must be kept: open views and marks. */
   readonly pinned: ReadonlySet<number>;
+  /** For want of space only what is pinned is kept, and where the MIM is when `older` snapshots lead to it. */
+  readonly economy?: { readonly older: boolean } | undefined;
 }
 
 export interface WindowPlan {
-  /** The states that become snapshots, oldest first. The first is where the MIM is. */
+  /** The states that become snapshots, oldest first. The first is where the MIM is, unless space is short. */
   readonly kept: readonly State[];
   /** The state at the end: where the MIM will be. */
   readonly last: Omit<State, 'to' | 'at'>;
@@ -58,7 +60,9 @@ export async function planWindow(window: Window, pacer: Pacer): Promise<WindowPl
       const to = index.stamp(at);
       const grid = gridInstant(window.granularity, state.from, to);
       const first = changes === 0;
-      if (first || pinned || named !== undefined || grid !== undefined || index.kind(at) === Kind.bulk) {
+      const wanted = window.economy === undefined && (grid !== undefined || index.kind(at) === Kind.bulk);
+      const needed = first && window.economy?.older !== false;
+      if (needed || pinned || named !== undefined || wanted) {
         kept.push({ ...state, to, quality, at: named ?? grid ?? state.from });
       }
       const kind = index.kind(at);

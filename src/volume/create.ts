@@ -8,6 +8,7 @@ import { encodeForwardHeader } from '../journal/forward-header.js';
 import { StoreMeta, storeSeed } from '../journal/store-meta.js';
 import { blockSums } from '../mirror/block-sum.js';
 import { emptySums, encodeSumsPage } from '../mirror/sums-page.js';
+import { usualReserve } from './reserve.js';
 
 const MIB = 1024 * 1024;
 
@@ -63,6 +64,8 @@ export async function createOn(
     { op: 'write', file: FILES.forward, offset: 0, from: [encodeForwardHeader(uuid)] },
     { op: 'create', file: FILES.mim, size: alignUp(origin.size, BLOCK) },
     { op: 'create', file: FILES.sums, size: 0 },
+    { op: 'create', file: FILES.reserve, size: 0 },
+    { op: 'allocate', file: FILES.reserve, offset: 0, length: usualReserve(data) },
   ]);
   await writeZeros(executor, FORWARD_HEADER_SIZE, descriptors);
   await fillMirror(executor, origin, storeSeed(uuid), options.progress);

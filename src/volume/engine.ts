@@ -4,6 +4,7 @@ import type { Instant } from '../base/instant.js';
 import { Mutex } from '../base/mutex.js';
 import { Traffic } from '../base/traffic.js';
 import type { Executor } from '../file/executor.js';
+import { isNoSpace, ReserveExecutor } from '../file/reserve-executor.js';
 import { FILES, FORWARD_HEADER_SIZE, MAX_EPOCHS, segmentData, segmentDescriptors } from '../format/layout.js';
 import { Fetcher } from '../journal/fetch.js';
 import { epochOf } from '../journal/forward-chain.js';
@@ -20,8 +21,10 @@ import { readMarks } from '../sync/journal-marks.js';
 import { trimEpochs } from '../sync/moved-state.js';
 import { type CheckpointOptions, NearCheckpoints } from '../sync/near-checkpoints.js';
 import { OpenViews } from '../sync/open-views.js';
-import { SyncEvent, type SyncParts } from '../sync/sync-event.js';
+import { SyncEvent } from '../sync/sync-event.js';
+import type { SyncParts } from '../sync/sync-parts.js';
 import { FORMS, type FormOptions } from '../vrmo/convert.js';
+import { reserveBytes } from './reserve.js';
 
 /** A queue of the forward journal that is so full leaves a sync event no time to give way. */
 const PRESSING = 0.85;
@@ -39,6 +42,8 @@ export interface EngineOptions {
 
 /** The parts of an open store, recovered and consistent. */
 export interface Engine extends SyncParts {
+  /** The space that is kept for a full disk; none in a store that is open read-only. */
+  readonly reserve: ReserveExecutor | undefined;
   readonly scan: ForwardScan;
   readonly clock: Clock;
   readonly epoch: number;
@@ -55,7 +60,10 @@ export interface Engine extends SyncParts {
  *
  * @throws `no-store`, `damaged`, `unsupported`, `io`
  */
-export async function openEngine(executor: Executor, options: EngineOptions = {}): Promise<Engine> {
+export async function openEngine(below: Executor, options: EngineOptions = {}): Promise<Engine> {
+  const reserve = options.readOnly === true || below.readOnly ? undefined : new ReserveExecutor(below);
+  await reserve?.begin();
+  const executor = reserve ?? below;
   const meta = await StoreMeta.load(executor);
   const { superblock, seed } = meta;
   const header = new Uint8Array(FORWARD_HEADER_SIZE);
@@ -87,13 +95,27 @@ export async function openEngine(executor: Executor, options: EngineOptions = {}
   }
   const readOnly = options.readOnly === true || executor.readOnly || scan.damage !== undefined;
   const warnings = warningsOf(scan, options.readOnly === true);
-  if (readOnly) await endReadOnly(parts, scan);
-  else await endInterrupted(parts, scan);
-  const epoch = readOnly ? 0 : await beginEpoch(parts, scan);
+  const writing = readOnly ? undefined : reserve;
+  if (writing === undefined) await endReadOnly(parts, scan);
+  const begin = async () => {
+    await endInterrupted(parts, scan);
+    return beginEpoch(parts, scan);
+  };
+  const epoch = (await writing?.urgently(begin)) ?? 0;
+  await writing?.hold(reserveBytes(meta));
   const lastStamp = index.count > 0 ? index.stamp(index.next - 1) : meta.superblock.mimStamp;
   const clock = new Clock(lastStamp, options.time);
   const knownTo = scan.damage === undefined ? undefined : lastStamp;
-  return { ...parts, scan, clock, epoch, readOnly, knownTo, warnings };
+  return {
+    ...parts,
+    reserve: writing,
+    scan,
+    clock,
+    epoch,
+    readOnly,
+    knownTo,
+    warnings,
+  };
 }
 
 /** Whether live writes soon would have to wait for the end of a sync event. */
@@ -118,7 +140,7 @@ async function endReadOnly(parts: SyncParts, scan: ForwardScan): Promise<void> {
 
 /** Repeats the move of an interrupted sync event, and drops bulk segments whose entry never came. */
 async function endInterrupted(parts: SyncParts, scan: ForwardScan): Promise<void> {
-  const { meta, executor, index } = parts;
+  const { meta, index } = parts;
   const { copied } = meta.superblock;
   if (copied !== undefined) {
     checkWindow(copied.endSequence, scan);
@@ -133,11 +155,27 @@ async function endInterrupted(parts: SyncParts, scan: ForwardScan): Promise<void
     if (index.kind(at) === Kind.bulk) used.add(index.segment(at));
   for (const segment of [...meta.catalog.segments.values()]) {
     if (segment.direction !== Direction.redo || used.has(segment.segment)) continue;
-    await meta.commit([{ type: 'segment-drop', segment: segment.segment }]);
-    await executor.run([
-      { op: 'unlink', file: segmentDescriptors(segment.segment) },
-      { op: 'unlink', file: segmentData(segment.segment) },
+    await dropSegment(parts, segment.segment);
+  }
+}
+
+/** On a full disk its files go first; if that is not enough, the next opening does it. */
+async function dropSegment({ meta, executor }: SyncParts, segment: number): Promise<void> {
+  const drop = () => meta.commit([{ type: 'segment-drop', segment }]);
+  const remove = () =>
+    executor.run([
+      { op: 'unlink', file: segmentDescriptors(segment) },
+      { op: 'unlink', file: segmentData(segment) },
     ]);
+  try {
+    await drop();
+    await remove();
+  } catch (error) {
+    if (!isNoSpace(error)) throw error;
+    await remove();
+    await drop().catch((again: unknown) => {
+      if (!isNoSpace(again)) throw again;
+    });
   }
 }
 
@@ -169,7 +207,12 @@ async function beginEpoch(parts: SyncParts, scan: ForwardScan): Promise<number> 
   await executor.run([{ op: 'datasync', file: FILES.forward }]);
   if (trimEpochs(meta.superblock.epochs, index.first).length >= MAX_EPOCHS && index.count > 0) {
     const marks = await readMarks(parts.fetcher, index, meta.catalog.droppedMarks);
-    await new SyncEvent(parts).run({ end: index.next - 1, granularity: 'all', marks });
+    const sync = (economy: boolean) =>
+      new SyncEvent(parts).run({ end: index.next - 1, granularity: 'all', marks, economy });
+    await sync(false).catch((error: unknown) => {
+      if (!isNoSpace(error)) throw error;
+      return sync(true);
+    });
     scan.descriptors.tail = meta.superblock.journal.descriptorTail;
     scan.data.tail = meta.superblock.journal.dataTail;
   }

@@ -1,6 +1,7 @@
 import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { ADDRESS_LIMIT, BLOCK } from '../base/range.js';
+import { isNoSpace } from '../file/reserve-executor.js';
 import { isZero } from '../format/checksum.js';
 import { MAX_WRITE } from '../format/layout.js';
 import { Flag, Kind } from '../journal/forward-descriptor.js';
@@ -67,7 +68,13 @@ export class LiveWriter {
   async flush(): Promise<void> {
     const { journal } = this.#host;
     if (journal === undefined) return;
-    await journal.flush(Flag.client);
+    try {
+      await journal.flush(Flag.client);
+    } catch (error) {
+      // What was acknowledged becomes durable also when there is no space for the indicator.
+      if (!isNoSpace(error)) throw error;
+      await journal.flush();
+    }
     this.written.flushes += 1;
   }
 

@@ -1,5 +1,5 @@
 import { AnywhenError } from '../base/errors.js';
-import type { Instant } from '../base/instant.js';
+import { formatInstant, type Instant } from '../base/instant.js';
 import type { Fetcher } from '../journal/fetch.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
 import type { ReadPlan } from '../journal/read-plan.js';
@@ -11,6 +11,7 @@ import { seekMap } from './seek.js';
 /** A view over a map. While it is registered its map is kept right when the MIM moves under it. */
 export class MapView implements View, MappedView {
   #open = true;
+  #givenUp = false;
 
   constructor(
     readonly fetcher: Fetcher,
@@ -73,8 +74,14 @@ export class MapView implements View, MappedView {
     this.views.views.delete(this);
   }
 
+  /** The space of its state was needed. */
+  giveUp(): void {
+    this.#givenUp = true;
+  }
+
   #check(offset: number, length: number): void {
     if (!this.#open) throw new AnywhenError('usage', 'the view is closed');
+    if (this.#givenUp) throw givenUp(this.at);
     if (offset < 0 || offset + length > this.size) {
       throw new AnywhenError(
         'usage',
@@ -82,4 +89,11 @@ export class MapView implements View, MappedView {
       );
     }
   }
+}
+
+/** What a view or an overlay answers when its space was needed. */
+export function givenUp(at: Instant): AnywhenError {
+  return new AnywhenError('io', `the view of ${formatInstant(at)} was given up for want of space`, {
+    hint: 'Marks with --hold and, with the policy pins=hard, open images are kept.',
+  });
 }

@@ -18,8 +18,9 @@ export interface Point {
   readonly quality: Quality;
   /** The size of the volume then, bytes. */
   readonly size: number;
-  /** The marks on it, in order of time. */
+  /** The marks on it, in order of time, and those of them that are held. */
   readonly marks: readonly string[];
+  readonly held: readonly string[];
 }
 
 export interface Mark {
@@ -28,6 +29,16 @@ export interface Mark {
   readonly sequence: number;
   /** Kept even when space runs out. */
   readonly hold: boolean;
+  /** Who asked for the hold, and when it ends; undefined: nobody said, and never. */
+  readonly owner: string | undefined;
+  readonly until: Instant | undefined;
+}
+
+/** How a mark is held. */
+export interface HoldOptions {
+  readonly owner?: string | undefined;
+  /** From here on it is a mark as others are; undefined: never. */
+  readonly until?: Instant | undefined;
 }
 
 /** The answer to "which point is the volume at T?" */
@@ -121,6 +132,18 @@ export interface Policy {
   readonly syncOnSignal: boolean;
   /** Which snapshots stay, as `parseRetention` reads it; applied after each sync event. `all`: every one. */
   readonly retention: string;
+  /** When space runs out, `soft` pins (open images) are given up last, `hard` ones are kept and writes fail. */
+  readonly pins: 'soft' | 'hard';
+  /** Bytes that are kept for a full disk; `auto`: in proportion to the forward journal. */
+  readonly reserve: 'auto' | number;
+}
+
+/** What was given up for want of space. */
+export interface GivenUp {
+  readonly scratches: number;
+  readonly snapshots: number;
+  readonly marks: number;
+  readonly views: number;
 }
 
 export interface VolumeStatus {
@@ -153,6 +176,8 @@ export interface VolumeStatus {
     readonly snapshots: number;
   };
   readonly marks: number;
+  /** Marks that are held. */
+  readonly holds: number;
   readonly openViews: number;
   /** Since this process opened the store. */
   readonly written: { readonly writes: number; readonly bytes: number; readonly flushes: number };
@@ -160,6 +185,10 @@ export interface VolumeStatus {
   readonly lastSync: SyncReport | undefined;
   readonly syncRunning: boolean;
   readonly space: { readonly total: number; readonly free: number };
+  /** Bytes that are to be kept for a full disk, and those that are. */
+  readonly reserve: { readonly size: number; readonly held: number };
+  /** For want of space, since this process opened the store. */
+  readonly givenUp: GivenUp;
   /** One line for each thing that is wrong; empty = healthy. */
   readonly warnings: readonly string[];
 }

@@ -1,9 +1,12 @@
 import { checkTimes, NEVER } from '../base/cron.js';
 import { AnywhenError } from '../base/errors.js';
+import type { CatalogEdit } from '../journal/catalog-format.js';
 import type { Policy } from './model.js';
 import { parseRetention } from './retention.js';
 
 const SECOND = 1_000_000_000n;
+
+const MAX_RESERVE = 2 ** 40;
 
 /** The high-water mark of a journal that may fill up, percent. */
 export const FULL = 100;
@@ -19,6 +22,8 @@ export const DEFAULT_POLICY: Policy = {
   syncOnMark: false,
   syncOnSignal: true,
   retention: 'all',
+  pins: 'soft',
+  reserve: 'auto',
 };
 
 /** The policy that the catalog's entries make of the default; entries of a later version are left alone. */
@@ -41,7 +46,14 @@ export function readPolicy(entries: ReadonlyMap<string, string>): Policy {
     syncOnMark: flag('syncOnMark', DEFAULT_POLICY.syncOnMark),
     syncOnSignal: flag('syncOnSignal', DEFAULT_POLICY.syncOnSignal),
     retention: text('retention') ?? DEFAULT_POLICY.retention,
+    pins: text('pins') === 'hard' ? 'hard' : 'soft',
+    reserve: /^\d+$/.test(text('reserve') ?? '') ? Number(text('reserve')) : 'auto',
   };
+}
+
+/** The catalog's entries of a change. */
+export function policyEdits(changes: Partial<Policy>): CatalogEdit[] {
+  return Object.entries(changes).map(([key, value]) => ({ type: 'policy', key, value: String(value) }));
 }
 
 /** @throws `usage` if a value is impossible */
@@ -59,4 +71,6 @@ export function checkPolicy(policy: Policy): void {
   if (!Number.isSafeInteger(policy.flushBytes) || policy.flushBytes < 4096)
     refuse('the flush size is at least 4 KiB');
   parseRetention(policy.retention);
+  if (policy.reserve !== 'auto' && !(policy.reserve <= MAX_RESERVE))
+    refuse('the reserve is `auto`, or at most 1 TiB');
 }

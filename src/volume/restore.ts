@@ -1,6 +1,7 @@
 import type { Instant } from '../base/instant.js';
-import { BLOCK } from '../base/range.js';
-import type { Executor } from '../file/executor.js';
+import { alignUp, BLOCK } from '../base/range.js';
+import type { Executor, Step } from '../file/executor.js';
+import { isNoSpace } from '../file/reserve-executor.js';
 import { FILES, MAX_SEGMENT_EXTENT, segmentData, segmentDescriptors } from '../format/layout.js';
 import { zeroRuns } from '../format/zero-runs.js';
 import { Kind } from '../journal/forward-descriptor.js';
@@ -12,6 +13,10 @@ import { QualityCode } from '../sync/window.js';
 import type { Engine } from './engine.js';
 import type { MapView } from './map-view.js';
 import type { RestoreReport } from './model.js';
+import { openMapView } from './open-view.js';
+import type { SpaceKeeper } from './space.js';
+import type { SyncRunner } from './sync-runner.js';
+import type { Timeline } from './timeline.js';
 
 export interface RestoreSegment {
   readonly segment: number;
@@ -49,6 +54,24 @@ async function writeRestoreSegment(
 ): Promise<RestoreSegment> {
   const segment = meta.catalog.nextSegment();
   const writer = new SegmentWriter(executor, segment, meta.seed);
+  try {
+    return await fillRestoreSegment(writer, meta, live, target, progress);
+  } catch (error) {
+    // It would take space, and nobody names it.
+    if (!meta.catalog.segments.has(segment) && meta.failure === undefined)
+      await executor.run(unlinks(segment)).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function fillRestoreSegment(
+  writer: SegmentWriter,
+  meta: StoreMeta,
+  live: MapView,
+  target: MapView,
+  progress?: (done: number, total: number) => void,
+): Promise<RestoreSegment> {
+  const { segment } = writer;
   await writer.begin();
   await writer.beginList({
     sequence: target.sequence,
@@ -78,10 +101,13 @@ async function writeRestoreSegment(
     youngerSequence: 0,
     youngerStamp: 0n,
   };
+  const { count: descriptors } = writer;
+  const made = { segment, bytesCompared: compared, bytesWritten: written, ranges: descriptors - 1 };
+  if (made.ranges === 0 && target.size === live.size) return made;
   await writer.finish({ uuid, historyUuid, direction: Direction.redo, ...points });
-  const { count: descriptors, dataLength } = writer;
+  const { dataLength } = writer;
   await meta.commit([{ type: 'segment', segment, direction: Direction.redo, descriptors, dataLength }]);
-  return { segment, bytesCompared: compared, bytesWritten: written, ranges: descriptors - 1 };
+  return made;
 }
 
 /** Adds the runs of blocks of `[start, end)` that differ. Returns their bytes. */
@@ -117,8 +143,51 @@ async function writeDifferences(
   return written;
 }
 
+/** What a restore needs of the volume. */
+export interface RestoreHost {
+  readonly engine: Engine;
+  readonly live: MapView;
+  readonly timeline: Timeline;
+  readonly space: SpaceKeeper;
+  readonly syncs: SyncRunner;
+}
+
+/** Brings the volume to the state at an exact instant, which is kept when a sync event makes room for the entry. */
+export async function restoreTo(
+  host: RestoreHost,
+  journal: ForwardJournal,
+  at: Instant,
+  before: Instant,
+  progress?: (done: number, total: number) => void,
+): Promise<RestoreReport> {
+  await journal.settled();
+  const target = await openMapView(host.engine, host.timeline, at);
+  try {
+    return await host.space.sparing(target, () => restoreView(host, journal, target, before, progress));
+  } finally {
+    target.close();
+  }
+}
+
+async function restoreView(
+  { engine, live, space, syncs }: RestoreHost,
+  journal: ForwardJournal,
+  target: MapView,
+  before: Instant,
+  progress?: (done: number, total: number) => void,
+): Promise<RestoreReport> {
+  const { descriptors } = journal;
+  if (!descriptors.fits(alignUp(descriptors.head, BLOCK) + 4 * BLOCK)) await syncs.run(journal, 'space');
+  await journal.pause();
+  try {
+    return await space.insist(() => restorePaused(engine, journal, live, target, before, progress));
+  } finally {
+    journal.resume();
+  }
+}
+
 /** Writes what differs and enters it as one `bulk` entry. The journal is paused. */
-export async function restorePaused(
+async function restorePaused(
   engine: Engine,
   journal: ForwardJournal,
   live: MapView,
@@ -134,11 +203,17 @@ export async function restorePaused(
     await segments.load(made.segment);
     const length = Math.max(0, size - target.size);
     const bulk = { kind: Kind.bulk, segment: made.segment, size: target.size, start: target.size, length };
-    const sequence = await journal.enter(bulk, 'pause');
+    const sequence = await journal.enter(bulk, 'pause').catch(async (error: unknown) => {
+      if (isNoSpace(error)) {
+        segments.forget(made.segment);
+        await dropRestoreSegment(executor, meta, made.segment);
+      }
+      throw error;
+    });
     await journal.flush();
     done = index.stamp(sequence);
   } else {
-    await dropRestoreSegment(executor, meta, made.segment);
+    await executor.run(unlinks(made.segment));
   }
   const { bytesCompared, bytesWritten, ranges } = made;
   return { at: target.at, before, done, bytesCompared, bytesWritten, ranges };
@@ -147,9 +222,9 @@ export async function restorePaused(
 /** Removes a restore's segment that will not be used. */
 async function dropRestoreSegment(executor: Executor, meta: StoreMeta, segment: number): Promise<void> {
   await meta.commit([{ type: 'segment-drop', segment }]);
-  await executor.run([
-    { op: 'unlink', file: segmentDescriptors(segment) },
-    { op: 'unlink', file: segmentData(segment) },
-    { op: 'syncdir', file: FILES.backward },
-  ]);
+  await executor.run([...unlinks(segment), { op: 'syncdir', file: FILES.backward }]);
+}
+
+function unlinks(segment: number): Step[] {
+  return [segmentDescriptors(segment), segmentData(segment)].map((file) => ({ op: 'unlink', file }));
 }

@@ -3,6 +3,7 @@ import type { Instant } from '../base/instant.js';
 import type { Executor } from '../file/executor.js';
 import { Vbmm } from '../vrmo/vbmm.js';
 import { FORWARD, MIM, type Vrmo, ZERO } from '../vrmo/vrmo.js';
+import { givenUp } from './map-view.js';
 import type { Scratch, View } from './model.js';
 
 let next = 1;
@@ -17,11 +18,19 @@ export class ScratchView implements Scratch {
   readonly #file = `scratch.${next++}`;
   /** The file, made with the first write; writes that come meanwhile wait for it. */
   #made: Promise<void> | undefined;
+  #givenUp = false;
 
+  /** @param closed called when it is closed */
   constructor(
     readonly executor: Executor,
     readonly view: View,
+    readonly closed: (scratch: ScratchView) => void = () => undefined,
   ) {}
+
+  /** Whether there is an overlay that takes space. */
+  get made(): boolean {
+    return this.#made !== undefined;
+  }
 
   get at(): Instant {
     return this.view.at;
@@ -31,7 +40,35 @@ export class ScratchView implements Scratch {
     return this.view.size;
   }
 
-  async read(offset: number, into: Uint8Array): Promise<void> {
+  /** Drops the overlay for want of space: from here on everything fails. */
+  async giveUp(): Promise<void> {
+    this.#givenUp = true;
+    await this.close();
+  }
+
+  read(offset: number, into: Uint8Array): Promise<void> {
+    return this.#unlessGivenUp(() => this.#read(offset, into));
+  }
+
+  write(offset: number, data: Uint8Array): Promise<void> {
+    return this.#unlessGivenUp(() => this.#write(offset, data));
+  }
+
+  discard(offset: number, length: number): Promise<void> {
+    return this.#unlessGivenUp(() => this.#discard(offset, length));
+  }
+
+  /** What fails while the overlay goes fails because it goes. */
+  async #unlessGivenUp(work: () => Promise<void>): Promise<void> {
+    if (this.#givenUp) throw givenUp(this.at);
+    try {
+      await work();
+    } catch (error) {
+      throw this.#givenUp ? givenUp(this.at) : error;
+    }
+  }
+
+  async #read(offset: number, into: Uint8Array): Promise<void> {
     const parts: { start: number; end: number; file: number }[] = [];
     this.#overlay.lookup(offset, offset + into.length, (start, end, file) =>
       parts.push({ start, end, file }),
@@ -44,7 +81,7 @@ export class ScratchView implements Scratch {
     }
   }
 
-  async write(offset: number, data: Uint8Array): Promise<void> {
+  async #write(offset: number, data: Uint8Array): Promise<void> {
     if (offset + data.length > this.size) {
       throw new AnywhenError('no-space', `a write beyond the end of the scratch at ${this.size}`);
     }
@@ -63,7 +100,7 @@ export class ScratchView implements Scratch {
     }
   }
 
-  async discard(offset: number, length: number): Promise<void> {
+  async #discard(offset: number, length: number): Promise<void> {
     this.#overlay.replace(offset, offset + length, ZERO, 0);
     await this.#made;
     if (this.#made !== undefined)
@@ -75,8 +112,11 @@ export class ScratchView implements Scratch {
 
   async close(): Promise<void> {
     this.view.close();
-    if (this.#made === undefined) return;
-    await this.#made;
+    this.closed(this);
+    const made = this.#made;
+    this.#made = undefined;
+    if (made === undefined) return;
+    await made;
     await this.executor.run([{ op: 'unlink', file: this.#file }]);
   }
 }

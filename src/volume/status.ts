@@ -3,11 +3,13 @@ import type { Volume } from './volume.js';
 
 /** The facts of a volume as `anywhen status` prints them. */
 export async function volumeStatus(volume: Volume): Promise<VolumeStatus> {
-  const { engine, timeline, syncs } = volume;
+  const { engine, timeline, syncs, space } = volume;
   const { meta, index, scan } = engine;
   const { superblock, catalog } = meta;
   const { stored } = catalog.history;
+  const marks = volume.marks();
   const warnings = [...engine.warnings];
+  warnings.push(...space.warnings());
   if (volume.failure !== undefined) warnings.push(volume.failure.message);
   return {
     uuid: formatUuid(superblock.uuid),
@@ -34,13 +36,16 @@ export async function volumeStatus(volume: Volume): Promise<VolumeStatus> {
       zeros: catalog.history.bytes - stored,
       snapshots: catalog.snapshots.length,
     },
-    marks: volume.marks().length,
+    marks: marks.length,
+    holds: marks.filter(({ hold }) => hold).length,
     openViews: engine.views.views.size - 1,
     written: volume.written,
     syncEvents: syncs.count,
     lastSync: syncs.last,
     syncRunning: syncs.running,
     space: await engine.executor.space(),
+    reserve: space.reserve,
+    givenUp: { ...space.givenUp },
     warnings,
   };
 }

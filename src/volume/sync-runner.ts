@@ -1,11 +1,12 @@
 import { AnywhenError, messageOf } from '../base/errors.js';
+import { isNoSpace } from '../file/reserve-executor.js';
 import type { ForwardJournal } from '../journal/forward-journal.js';
 import { refillCheckpoints } from '../sync/refill-checkpoints.js';
-import { SyncEvent } from '../sync/sync-event.js';
 import type { Engine } from './engine.js';
 import type { VolumeEvents } from './events.js';
 import type { Marks } from './marks.js';
 import type { Policy, SyncReport } from './model.js';
+import type { SpaceKeeper } from './space.js';
 
 /** A sync event that failed is tried again after so many ms. */
 const RETRY = 1000;
@@ -15,6 +16,7 @@ export interface SyncHost {
   readonly engine: Engine;
   readonly journal: ForwardJournal | undefined;
   readonly events: VolumeEvents;
+  readonly space: SpaceKeeper;
   readonly failure: AnywhenError | undefined;
   readonly closed: boolean;
   policy(): Policy;
@@ -65,7 +67,7 @@ export class SyncRunner {
       // The window ends where the flush did: there, and only there, both queues go on at a border.
       const end = await journal.flush();
       const { granularity } = this.#host.policy();
-      const result = await new SyncEvent(engine).run({ end, granularity, marks: this.#marks.upTo(end) });
+      const result = await this.#host.space.sync({ end, granularity });
       const { journal: entry } = meta.superblock;
       this.#marks.moved(end);
       engine.traffic.waiting = false;
@@ -132,10 +134,13 @@ export class SyncRunner {
     const host = this.#host;
     // Once closed, the store may be another's.
     if (host.closed) return;
+    const told = host.space.shortage !== undefined;
     try {
       await host.sync(trigger);
     } catch (error) {
-      host.events.warning?.(`sync event: ${messageOf(error)}`);
+      if (!told || !isNoSpace(error)) host.events.warning?.(`sync event: ${messageOf(error)}`);
+      // Whoever waits for it need not wait: nothing is left to give up.
+      if (isNoSpace(error)) host.journal?.refuse(error);
       await new Promise((resolve) => setTimeout(resolve, RETRY).unref());
     }
     this.#wanted = false;

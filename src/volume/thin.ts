@@ -10,7 +10,7 @@ import type { Volume } from './volume.js';
 export type ThinChoice =
   | { readonly before: Instant }
   | { readonly keep: Retention }
-  /** With their marks. */
+  /** With their marks; those that are held stay. */
   | { readonly sequences: ReadonlySet<number> };
 
 export interface ThinReport {
@@ -26,7 +26,7 @@ export interface ThinReport {
   readonly milliseconds: number;
 }
 
-/** Drops snapshots. A mark keeps its own unless it is asked for by name. The caller lets no sync event run meanwhile. */
+/** Drops snapshots. A mark keeps its own unless it is asked for by name and not held. The caller lets no sync event run meanwhile. */
 export async function thinVolume(
   engine: Engine,
   event: ThinEvent,
@@ -36,18 +36,15 @@ export async function thinVolume(
   dryRun: boolean,
 ): Promise<ThinReport> {
   const started = performance.now();
-  const { catalog, superblock } = engine.meta;
+  const { catalog } = engine.meta;
   let marked = 0;
   const choose = () => {
-    if ('sequences' in choice) return known(engine, choice.sequences);
     const { snapshots } = catalog;
-    const wanted =
-      'before' in choice
-        ? endedBefore(snapshots, choice.before)
-        : outdated(snapshots, choice.keep, superblock.mimStamp, now);
+    const wanted = wantedOf(engine, choice, now);
     const before = wanted.size;
+    const keeping = 'sequences' in choice ? marks.filter(({ hold }) => hold) : marks;
     for (const { sequence, from, to } of snapshots)
-      if (marks.some(({ at }) => at >= from && at < to)) wanted.delete(sequence);
+      if (keeping.some(({ at }) => at >= from && at < to)) wanted.delete(sequence);
     marked = before - wanted.size;
     return wanted;
   };
@@ -74,7 +71,11 @@ export async function applyRetention(volume: Volume): Promise<void> {
   }
 }
 
-function known({ meta }: Engine, sequences: ReadonlySet<number>): Set<number> {
-  const all = meta.catalog.snapshots.map(({ sequence }) => sequence);
-  return new Set(all.filter((sequence) => sequences.has(sequence)));
+/** Whatever keeps them. */
+function wantedOf({ meta }: Engine, choice: ThinChoice, now: Instant): Set<number> {
+  const { snapshots } = meta.catalog;
+  if ('before' in choice) return endedBefore(snapshots, choice.before);
+  if ('keep' in choice) return outdated(snapshots, choice.keep, meta.superblock.mimStamp, now);
+  const all = snapshots.map(({ sequence }) => sequence);
+  return new Set(all.filter((sequence) => choice.sequences.has(sequence)));
 }

@@ -76,17 +76,14 @@ export class Timeline {
     }
     if (at >= this.nearFrom) return this.#resolveNear(at);
     const snapshot = this.#snapshotAt(at);
-    if (snapshot === undefined) {
-      throw new AnywhenError(
-        'not-found',
-        `${formatInstant(at)} is before the oldest point, ${formatInstant(this.oldest)}`,
-        {
-          hint: '`anywhen points` lists what there is.',
-        },
-      );
-    }
+    if (snapshot === undefined) throw this.#beforeOldest(at);
     const exact = at < snapshot.to;
     return { point: this.#point(snapshot), at: exact ? at : snapshot.at, exact };
+  }
+
+  #beforeOldest(at: Instant): AnywhenError {
+    const message = `${formatInstant(at)} is before the oldest point, ${formatInstant(this.oldest)}`;
+    return new AnywhenError('not-found', message, { hint: '`anywhen points` lists what there is.' });
   }
 
   /** A state that a sync event is about to drop is gone already: what stays is the point before it. */
@@ -97,7 +94,9 @@ export class Timeline {
     const wanted = index.lastAt(at);
     let state = this.stateOf(wanted);
     if (!leaving(state)) return { point: this.#near(wanted, at), at, exact: true };
-    while (leaving(state)) state = this.stateOf(state - 1);
+    const { mimSequence } = this.parts.meta.superblock;
+    while (leaving(state) && state !== mimSequence) state = this.stateOf(state - 1);
+    if (leaving(state)) throw this.#beforeOldest(at);
     const from = state < index.first ? this.nearFrom : index.stamp(state);
     return { point: this.#near(state, from), at: from, exact: false };
   }
@@ -141,7 +140,7 @@ export class Timeline {
     const { index } = this.parts;
     let state = this.stateOf(index.first - 1);
     let last = { state, at: this.nearFrom };
-    const found = [last];
+    const found = this.parts.leaving(state) ? [] : [last];
     for (let at = index.first; at < index.next; at++) {
       const changes = index.changes(at);
       if (changes) state = at;
@@ -185,7 +184,7 @@ export class Timeline {
   #point(snapshot: SnapshotEdit, marks = this.parts.marks()): Point {
     const { sequence, at, from, to, size } = snapshot;
     const quality = QUALITIES[snapshot.quality] ?? 'write';
-    return { sequence, at, from, to, place: 'snapshot', quality, size, marks: marksIn(marks, from, to) };
+    return { sequence, at, from, to, place: 'snapshot', quality, size, ...marksIn(marks, from, to) };
   }
 
   /** The point of near history that `sequence` belongs to, named `at`. */
@@ -206,13 +205,17 @@ export class Timeline {
       place: 'near',
       quality: QUALITIES[quality] ?? 'write',
       size: this.sizeAt(state),
-      marks: marksIn(marks, from, to),
+      ...marksIn(marks, from, to),
     };
   }
 }
 
 /** Marks, in order of time, in `[from, to)`. Logarithmic, and in proportion to what is found. */
-function marksIn(marks: readonly Mark[], from: Instant, to: Instant | undefined): string[] {
+function marksIn(
+  marks: readonly Mark[],
+  from: Instant,
+  to: Instant | undefined,
+): Pick<Point, 'marks' | 'held'> {
   let low = 0;
   let high = marks.length;
   while (low < high) {
@@ -221,7 +224,10 @@ function marksIn(marks: readonly Mark[], from: Instant, to: Instant | undefined)
     else high = middle;
   }
   const names: string[] = [];
-  for (let mark = marks[low]; mark !== undefined && (to === undefined || mark.at < to); mark = marks[++low])
+  const held: string[] = [];
+  for (let mark = marks[low]; mark !== undefined && (to === undefined || mark.at < to); mark = marks[++low]) {
     names.push(mark.name);
-  return names;
+    if (mark.hold) held.push(mark.name);
+  }
+  return { marks: names, held };
 }

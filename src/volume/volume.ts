@@ -1,7 +1,6 @@
 import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { Mutex } from '../base/mutex.js';
-import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
 import { Kind } from '../journal/forward-descriptor.js';
 import { ForwardJournal } from '../journal/forward-journal.js';
@@ -14,11 +13,21 @@ import type { Done, VolumeEvents, VolumeOptions } from './events.js';
 import { LiveWriter } from './live-writer.js';
 import { MapView } from './map-view.js';
 import { Marks } from './marks.js';
-import type { Mark, Point, Policy, Resolution, RestoreReport, Scratch, SyncReport, View } from './model.js';
+import type {
+  HoldOptions,
+  Mark,
+  Point,
+  Policy,
+  Resolution,
+  RestoreReport,
+  Scratch,
+  SyncReport,
+  View,
+} from './model.js';
 import { openMapView } from './open-view.js';
-import { checkPolicy, readPolicy } from './policy.js';
-import { restorePaused } from './restore.js';
-import { ScratchView } from './scratch.js';
+import { checkPolicy, policyEdits, readPolicy } from './policy.js';
+import { restoreTo } from './restore.js';
+import { SpaceKeeper } from './space.js';
 import { SyncRunner } from './sync-runner.js';
 import { applyRetention, type ThinChoice, type ThinReport, thinVolume } from './thin.js';
 import { Timeline } from './timeline.js';
@@ -39,6 +48,8 @@ export class Volume {
   readonly #writer = new LiveWriter(this);
   /** Sync events; what the last one did. */
   readonly syncs: SyncRunner;
+  /** What is given up when the filesystem of the store is full. */
+  readonly space: SpaceKeeper;
   #size: number;
   #failure: AnywhenError | undefined;
   #closed = false;
@@ -55,6 +66,7 @@ export class Volume {
     const { index, fetcher, views } = engine;
     this.#marks = new Marks(engine, marks);
     this.#thinning = new ThinEvent(engine);
+    this.space = new SpaceKeeper(this, this.#thinning, this.#marks);
     this.syncs = new SyncRunner(this, this.#marks);
     this.timeline = new Timeline({
       ...engine,
@@ -78,7 +90,7 @@ export class Volume {
     if (engine.readOnly) return new Volume(engine, undefined, options.events ?? {}, marks, map);
     const holder: { volume?: Volume } = {};
     const journal = new ForwardJournal(
-      executor,
+      engine.executor,
       clock,
       { index, descriptors: scan.descriptors, data: scan.data, epoch, seed: meta.seed },
       {
@@ -175,7 +187,7 @@ export class Volume {
   /** The same, writable over a throw-away overlay. @throws as `openView`, and `read-only` */
   async openScratch(at: Instant): Promise<Scratch> {
     this.#writer.journal();
-    return new ScratchView(this.engine.executor, await this.openView(at));
+    return this.space.scratch(await this.openView(at));
   }
 
   marks(): Mark[] {
@@ -187,7 +199,13 @@ export class Volume {
     return this.#marks.set(this.#writer.journal(), name, options.hold === true);
   }
 
-  /** @throws `not-found`, `read-only` */
+  /** Keeps a mark even when space runs out, or no longer. @throws `not-found`, `usage`, `read-only` */
+  async holdMark(name: string, how: HoldOptions | 'release' = {}): Promise<Mark> {
+    this.#writer.journal();
+    return this.#maintenance.run(() => this.#marks.hold(name, how));
+  }
+
+  /** @throws `not-found`, `denied`, `read-only` */
   async deleteMark(name: string): Promise<void> {
     this.#writer.journal();
     await this.#maintenance.run(() => this.#marks.drop(name));
@@ -216,24 +234,7 @@ export class Volume {
   async restore(at: Instant, progress?: (done: number, total: number) => void): Promise<RestoreReport> {
     const journal = this.#writer.journal();
     const before = this.now();
-    const report = await this.#maintenance.run(async () => {
-      await journal.settled();
-      const target = await openMapView(this.engine, this.timeline, at);
-      try {
-        // The view is open, and thereby its state is kept, when the sync event makes room for the entry.
-        const { descriptors } = journal;
-        if (!descriptors.fits(alignUp(descriptors.head, BLOCK) + 4 * BLOCK))
-          await this.syncs.run(journal, 'space');
-        await journal.pause();
-        try {
-          return await restorePaused(this.engine, journal, this.live, target, before, progress);
-        } finally {
-          journal.resume();
-        }
-      } finally {
-        target.close();
-      }
-    });
+    const report = await this.#maintenance.run(() => restoreTo(this, journal, at, before, progress));
     await this.#told;
     return report;
   }
@@ -252,12 +253,8 @@ export class Volume {
   async setPolicy(changes: Partial<Policy>): Promise<void> {
     this.#writer.journal();
     checkPolicy({ ...this.policy(), ...changes });
-    const edits = Object.entries(changes).map(([key, value]) => ({
-      type: 'policy' as const,
-      key,
-      value: String(value),
-    }));
-    await this.engine.meta.commit(edits);
+    await this.engine.meta.commit(policyEdits(changes));
+    if (changes.reserve !== undefined) await this.space.tend();
   }
 
   /** Flushes and closes. Views that are still open are closed with it. */

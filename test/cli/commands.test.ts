@@ -51,6 +51,10 @@ const BAD: readonly (readonly [line: string, status: number, message: RegExp])[]
   ['create @/store --size 1M', 1, /store/],
   ['create @/file --size 1M', 1, /no folder/],
   ['create @/no/new --size 1M', 1, /no/],
+  ['hold @/store', 2, /missing required argument 'mark'/],
+  ['hold @/store nothing', 1, /no mark named nothing/],
+  ['hold @/store first --until 2020-01-01', 2, /2020-01-01/],
+  ['hold @/store first --until 1d --release', 2, /not both/],
   ['mount @/store', 2, /missing required argument 'mnt'/],
   ['mount @/store @/empty -o sync', 2, /no option sync/],
   ['mount @/store @/empty -o allow_other,allow_root', 2, /exclude each other/],
@@ -209,6 +213,7 @@ describe('--json', () => {
   );
 
   it('has shapes of their own for what a flag turns a command into', async () => {
+    await run('hold @/store second --release');
     expect(JSON.parse((await run('mark @/store --delete second --json')).stdout)).toEqual({
       schema: 'anywhen/mark-deleted/1',
       name: 'second',

@@ -4,11 +4,12 @@ export const SHAPES: Readonly<Record<string, readonly [line: string, schema: str
   status: [
     'status @/store',
     'status',
-    'backward createdAt driver durableSequence forward health historyUuid lastSync lastWrite marks mountPoint nearFrom now ' +
-      'oldest openViews policy reach readOnly sequence size space store syncEvents syncRunning uuid warnings written',
+    'backward createdAt driver durableSequence forward givenUp health historyUuid holds lastSync lastWrite marks mountPoint nearFrom now ' +
+      'oldest openViews policy reach readOnly reserve sequence size space store syncEvents syncRunning uuid warnings written',
   ],
   points: ['points @/store', 'points', 'activity count nearFrom now oldest points'],
-  mark: ['mark @/store second --hold', 'mark', 'at hold name sequence'],
+  mark: ['mark @/store second --hold', 'mark', 'at hold name owner sequence until'],
+  hold: ['hold @/store first --until 30d', 'hold', 'at hold name owner sequence until'],
   sync: [
     'sync @/store',
     'sync',
@@ -22,7 +23,7 @@ export const SHAPES: Readonly<Record<string, readonly [line: string, schema: str
   policy: [
     'policy @/store',
     'policy',
-    'flushBytes flushInterval granularity highWater next retention syncInterval syncOnMark syncOnSignal syncOnUnmount syncTimes',
+    'flushBytes flushInterval granularity highWater next pins reserve retention syncInterval syncOnMark syncOnSignal syncOnUnmount syncTimes',
   ],
   restore: ['restore @/store --at first', 'restore', 'at before bytesCompared bytesWritten done ranges'],
   resize: ['resize @/store 1MiB', 'resize', 'before size'],

@@ -223,6 +223,13 @@ const edits: Readonly<Record<string, fc.Arbitrary<CatalogEdit>>> = {
     hold: fc.boolean(),
   }),
   'record of type 6, mark-drop': fc.record({ type: fc.constant('mark-drop'), sequence: u64 }),
+  'record of type 8, hold': fc.record({
+    type: fc.constant('hold'),
+    sequence: u64,
+    held: fc.boolean(),
+    until: i64,
+    owner: name,
+  }),
   'record of type 7, policy': fc.record({ type: fc.constant('policy'), key: name, value: name }),
 };
 
@@ -439,10 +446,9 @@ describe('a table of anywhen-store(5)', () => {
         expect(head.crc).toBe(expectedCrc('head of a record', bytes, id));
         const found = decode(title, bytes, RECORD_HEAD);
         const { type: _, ...contents } = edit;
-        compare(
-          typeof found.hold === 'number' ? { ...found, hold: (found.hold === 1) as never } : found,
-          contents,
-        );
+        const flags = ['hold', 'held'].filter((flag) => typeof found[flag] === 'number');
+        const said = Object.fromEntries(flags.map((flag) => [flag, (found[flag] === 1) as never]));
+        compare({ ...found, ...said }, contents);
         const { size, more } = tableOf(title);
         const texts = Object.values(found).filter((value) => typeof value === 'string');
         const length = texts.reduce((sum, text) => sum + new TextEncoder().encode(text as string).length, 0);

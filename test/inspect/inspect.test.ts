@@ -425,6 +425,7 @@ describe('a look', () => {
         'backward',
         'catalog',
         'mim.sums',
+        'reserve',
       ]);
     }
   });

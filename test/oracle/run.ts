@@ -20,7 +20,7 @@ import {
 } from '../support/model.js';
 import { checkDifference, Touched } from '../support/touched.js';
 
-const SIZE = 40_000;
+export const SIZE = 40_000;
 
 /** Ranges that meet at their ends are few among random ones, but every row of the tables must be reached. */
 const CELL = 4000;
@@ -109,10 +109,10 @@ export class Run {
   /** Those that are gone. */
   readonly #gone = new Set<bigint>();
   readonly warnings: string[] = [];
-  readonly #options: VolumeOptions;
+  protected readonly options: VolumeOptions;
 
   constructor(forms: FormOptions) {
-    this.#options = {
+    this.options = {
       time: this.time,
       events: { warning: (message: string) => void this.warnings.push(message) },
       forms,
@@ -124,7 +124,7 @@ export class Run {
   async begin(): Promise<void> {
     this.executor = await newStore(SIZE, 96 * 1024, 6 * 4096, this.time.wall());
     this.model = new Model(SIZE, this.time.wall());
-    this.volume = await open(this.executor, this.#options);
+    this.volume = await open(this.executor, this.options);
   }
 
   async step(step: Step): Promise<void> {
@@ -300,7 +300,7 @@ export class Run {
     // Not clean: the process is gone at this very moment, and with it whatever it would still have written.
     else this.executor = this.executor.copy();
     for (const { view } of this.held.splice(0)) view.close();
-    this.volume = await open(this.executor, this.#options);
+    this.volume = await open(this.executor, this.options);
   }
 
   async check(): Promise<void> {

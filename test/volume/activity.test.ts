@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { earlier, later } from '../../src/base/instant.js';
 import type { MemoryExecutor } from '../../src/file/memory-executor.js';
+import type { ReserveExecutor } from '../../src/file/reserve-executor.js';
 import { type Activity, activityOf } from '../../src/volume/activity.js';
 import { chooseBuckets } from '../../src/volume/activity-buckets.js';
 import type { Volume } from '../../src/volume/volume.js';
@@ -198,7 +199,8 @@ describe('activity', () => {
     expect(known).toMatchObject({ blocks: 3, buckets: [{ writes: 3, bytes: 3 * BLOCK, blocks: 3 }] });
     const rest = { ...known, blocks: undefined, buckets: [{ ...known.buckets[0], blocks: undefined }] };
     expect(await activityOf(run.volume, { most: 1, listExtents: 2 })).toEqual(rest);
-    const disk = run.volume.engine.executor as MemoryExecutor;
+    const { below } = run.volume.engine.executor as ReserveExecutor;
+    const disk = below as MemoryExecutor;
     disk.files.get('backward/00000001.descriptors')?.write(4096 + 96 + 20, Uint8Array.of(0xff));
     expect(await activityOf(run.volume, { most: 1 })).toEqual(rest);
   });
