@@ -80,6 +80,28 @@ describeDriver('native', 'what is passed on', () => {
     await expect(run('fallocate', ['-p', '-l', '4096', mounted.image('full')])).rejects.toThrow(/Read-only/);
   });
 
+  it('are seeks to where no byte can be: refused as by any filesystem, and the mount lives on', async () => {
+    const files = [
+      mounted.volume,
+      mounted.image('full'),
+      mounted.scratch('full'),
+      join(mounted.mnt, 'status.json'),
+    ];
+    const { stdout } = await python(
+      `
+import errno, os, sys
+for name in sys.argv[1:]:
+    f = os.open(name, os.O_RDONLY)
+    for at in [-1, -2**63, os.fstat(f).st_size, os.fstat(f).st_size + 1, 2**62]:
+        for whence in [os.SEEK_DATA, os.SEEK_HOLE]:
+            try: print(os.lseek(f, at, whence))
+            except OSError as e: print(errno.errorcode[e.errno])`,
+      ...files,
+    );
+    expect(new Set(stdout.trim().split('\n'))).toEqual(new Set(['ENXIO']));
+    expect((await stat(mounted.volume)).size).toBe(64 * MIB);
+  });
+
   it('are mapped pages, direct reads, and reads that a megabyte does not hold', async () => {
     const { stdout } = await python(
       `

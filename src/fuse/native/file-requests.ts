@@ -147,7 +147,10 @@ export class FileRequests {
     const { batch } = this.exchange;
     const whence = batch[at + Field.flags] as number;
     if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return this.#session.replyError(slot, errno.EINVAL);
-    handle.seek(batch[at + Field.offset] as number, whence === SEEK_DATA).then(
+    const offset = batch[at + Field.offset] as number;
+    // The kernel passes on what lies before the beginning, too.
+    if (offset < 0) return this.#session.replyError(slot, errno.ENXIO);
+    handle.seek(offset, whence === SEEK_DATA).then(
       (found) =>
         found === undefined
           ? this.#session.replyError(slot, errno.ENXIO)
