@@ -1,4 +1,4 @@
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeDriver, MountedStore } from '../support/mounted-store.js';
@@ -210,6 +210,18 @@ describeDriver('native', 'under load, the mount', () => {
     await Promise.all(handles.map((handle) => handle.close()));
     const { openViews } = await mounted.facts<{ openViews: number }>('status');
     expect(openViews).toBe(0);
+  });
+
+  it('lives on when a folder above it gets another name', async () => {
+    const moved = `${mounted.folder}-moved`;
+    await rename(mounted.folder, moved);
+    try {
+      // The mount table is looked at once a second.
+      await sleep(2500);
+      expect((await readFile(join(moved, 'mnt/status.json'), 'utf8')).length).toBeGreaterThan(100);
+    } finally {
+      await rename(moved, mounted.folder);
+    }
   });
 
   it('ends clean on SIGTERM in the middle of writes, with all that was acknowledged', async () => {
