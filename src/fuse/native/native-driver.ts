@@ -42,7 +42,8 @@ export const nativeDriver: Driver = {
         hint: 'Is /dev/fuse there, and is the mount point free?',
       });
     }
-    await started;
+    // Whoever unmounts it at once keeps the first request from ever coming.
+    await Promise.race([started, gone.promise]);
     const device = anywhenMount(options.mountPoint)?.device;
     const where = () => (device === undefined ? undefined : mountOf(device)?.mountPoint);
     gone.watch(() => where() !== undefined);
