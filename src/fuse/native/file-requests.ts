@@ -89,9 +89,11 @@ export class FileRequests {
   /** By another thread, whose copying goes on beside ours. */
   #readOnPool(slot: number, handle: Handle, offset: number, length: number, count: number): void {
     const { plan } = this;
-    const release = handle.hold();
     const sums = plan.sums.subarray(0, plan.sumCount);
-    this.#session.readOnPool(slot, plan.parts, plan.count, sums, count).then(
+    const reading = this.#session.readOnPool(slot, plan.parts, plan.count, sums, count);
+    // Not before: it may throw. Nobody can have moved what is read in between.
+    const release = handle.hold();
+    reading.then(
       (outcome) => {
         release();
         if (outcome !== Outcome.replied) this.#readHere(slot, handle, offset, length);
