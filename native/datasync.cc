@@ -29,7 +29,8 @@ class Threads {
   void Add(Sync* sync) {
     std::lock_guard<std::mutex> guard(lock_);
     waiting_.push_back(sync);
-    if (idle_ == 0 && started_ < kThreads) {
+    // A thread that was woken counts as idle until it has taken its sync.
+    if (waiting_.size() > idle_ && started_ < kThreads) {
       started_++;
       std::thread([this] { Work(); }).detach();
     }
@@ -63,7 +64,8 @@ class Threads {
   std::mutex lock_;
   std::condition_variable wake_;
   std::deque<Sync*> waiting_;
-  int started_ = 0, idle_ = 0;
+  int started_ = 0;
+  size_t idle_ = 0;
 };
 
 // On the thread of JavaScript again.

@@ -1,16 +1,25 @@
 #!/usr/bin/env node
-// Runs when the package is installed: the addons come with it for linux-x64; elsewhere they are compiled here.
+// Runs when the package is installed: the addons come with it for linux-x64; elsewhere, and where those cannot be loaded
+// (from libfuse 3.17 on the library has another name), they are compiled here.
 // Without the one with the system calls nothing works; without the driver on libfuse 3 there is fuse-native.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
-function isThere(name) {
+/** Whether it is there and can be loaded: the one of the package may need another version of a library than is here. */
+function works(name) {
   const folders = ['build', join('prebuilt', `${process.platform}-${process.arch}`)];
-  return folders.some((folder) => existsSync(join(ROOT, 'native', folder, `${name}.node`)));
+  return folders.some((folder) => {
+    try {
+      createRequire(import.meta.url)(join(ROOT, 'native', folder, `${name}.node`));
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 function headers() {
@@ -25,8 +34,8 @@ function make(target) {
   return result.error?.message ?? result.stderr.trim().split('\n').slice(-5).join('\n');
 }
 
-const sys = isThere('sys') ? undefined : make('all');
-const fuse = isThere('fuse') ? undefined : make('fuse');
+const sys = works('sys') ? undefined : make('all');
+const fuse = works('fuse') ? undefined : make('fuse');
 if (fuse !== undefined) {
   process.stderr.write(
     `anywhen: the native driver was not built; mounts will use fuse-native, which is slower.\n` +

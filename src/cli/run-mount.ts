@@ -31,6 +31,10 @@ export async function serve(
   ready: () => void,
 ): Promise<void> {
   const log = daemonLog(settings);
+  process.on('uncaughtException', (error) => {
+    log.error({ stack: error.stack }, `a fault of the program: ${messageOf(error)}`);
+    process.exit(1);
+  });
   // Before the first thread: a loop device on the mount may wait for us to get memory, while we wait for it to write.
   sys().setIoFlusher();
   const folder = await storeFolder(storePath);

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 
 export interface MountEntry {
+  /** `major:minor`: what the mount is known by, wherever it is moved. */
+  readonly device: string;
   readonly mountPoint: string;
   readonly type: string;
   readonly source: string;
@@ -11,10 +13,11 @@ export function parseMountTable(text: string): MountEntry[] {
   const entries: MountEntry[] = [];
   for (const line of text.split('\n')) {
     const [before, after] = line.split(' - ');
-    const mountPoint = before?.split(' ')[4];
+    const [, , device, , mountPoint] = before?.split(' ') ?? [];
     const [type, source] = after?.split(' ') ?? [];
-    if (mountPoint === undefined || type === undefined || source === undefined) continue;
-    entries.push({ mountPoint: unescapeOctal(mountPoint), type, source: unescapeOctal(source) });
+    if (device === undefined || mountPoint === undefined || type === undefined || source === undefined)
+      continue;
+    entries.push({ device, mountPoint: unescapeOctal(mountPoint), type, source: unescapeOctal(source) });
   }
   return entries;
 }
@@ -32,6 +35,11 @@ export function mountTable(): MountEntry[] {
 /** The mount of ours at this path, without touching the path itself. */
 export function anywhenMount(mountPoint: string): MountEntry | undefined {
   return mountTable().findLast((entry) => entry.mountPoint === mountPoint && entry.type === 'fuse.anywhen');
+}
+
+/** Where the mount of ours with this device is now: a folder above it may have got another name. */
+export function mountOf(device: string): MountEntry | undefined {
+  return mountTable().findLast((entry) => entry.device === device && entry.type === 'fuse.anywhen');
 }
 
 export function isMountPoint(mountPoint: string): boolean {

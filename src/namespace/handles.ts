@@ -165,7 +165,7 @@ function readerOf(view: View): Pick<Handle, 'read' | 'readNow' | 'seek' | 'plan'
       return count === 0 || view.plan(offset, count, plan) ? count : -1;
     },
     hold: () => view.hold(),
-    seek: (offset, data) => view.seek(offset, data),
+    seek: async (offset, data) => (offset >= view.size ? undefined : view.seek(offset, data)),
     read: (offset, into, done) => {
       const count = clipped(offset, into.length, view.size);
       if (count === 0) return done(undefined, 0);

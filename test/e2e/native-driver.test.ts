@@ -1,4 +1,4 @@
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { anywhen, describeDriver, MountedStore } from '../support/mounted-store.js';
@@ -78,6 +78,28 @@ describeDriver('native', 'what is passed on', () => {
     const plain = await run('fallocate', ['-l', '4096', mounted.volume], { allow: [0, 1] });
     expect(plain.stderr).toMatch(/not supported/);
     await expect(run('fallocate', ['-p', '-l', '4096', mounted.image('full')])).rejects.toThrow(/Read-only/);
+  });
+
+  it('are seeks to where no byte can be: refused as by any filesystem, and the mount lives on', async () => {
+    const files = [
+      mounted.volume,
+      mounted.image('full'),
+      mounted.scratch('full'),
+      join(mounted.mnt, 'status.json'),
+    ];
+    const { stdout } = await python(
+      `
+import errno, os, sys
+for name in sys.argv[1:]:
+    f = os.open(name, os.O_RDONLY)
+    for at in [-1, -2**63, os.fstat(f).st_size, os.fstat(f).st_size + 1, 2**62]:
+        for whence in [os.SEEK_DATA, os.SEEK_HOLE]:
+            try: print(os.lseek(f, at, whence))
+            except OSError as e: print(errno.errorcode[e.errno])`,
+      ...files,
+    );
+    expect(new Set(stdout.trim().split('\n'))).toEqual(new Set(['ENXIO']));
+    expect((await stat(mounted.volume)).size).toBe(64 * MIB);
   });
 
   it('are mapped pages, direct reads, and reads that a megabyte does not hold', async () => {
@@ -214,6 +236,18 @@ describeDriver('native', 'under load, the mount', () => {
     await Promise.all(handles.map((handle) => handle.close()));
     const { openViews } = await mounted.facts<{ openViews: number }>('status');
     expect(openViews).toBe(0);
+  });
+
+  it('lives on when a folder above it gets another name', async () => {
+    const moved = `${mounted.folder}-moved`;
+    await rename(mounted.folder, moved);
+    try {
+      // The mount table is looked at once a second.
+      await sleep(2500);
+      expect((await readFile(join(moved, 'mnt/status.json'), 'utf8')).length).toBeGreaterThan(100);
+    } finally {
+      await rename(moved, mounted.folder);
+    }
   });
 
   it('ends clean on SIGTERM in the middle of writes, with all that was acknowledged', async () => {

@@ -89,9 +89,11 @@ export class FileRequests {
   /** By another thread, whose copying goes on beside ours. */
   #readOnPool(slot: number, handle: Handle, offset: number, length: number, count: number): void {
     const { plan } = this;
-    const release = handle.hold();
     const sums = plan.sums.subarray(0, plan.sumCount);
-    this.#session.readOnPool(slot, plan.parts, plan.count, sums, count).then(
+    const reading = this.#session.readOnPool(slot, plan.parts, plan.count, sums, count);
+    // Not before: it may throw. Nobody can have moved what is read in between.
+    const release = handle.hold();
+    reading.then(
       (outcome) => {
         release();
         if (outcome !== Outcome.replied) this.#readHere(slot, handle, offset, length);
@@ -147,7 +149,10 @@ export class FileRequests {
     const { batch } = this.exchange;
     const whence = batch[at + Field.flags] as number;
     if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return this.#session.replyError(slot, errno.EINVAL);
-    handle.seek(batch[at + Field.offset] as number, whence === SEEK_DATA).then(
+    const offset = batch[at + Field.offset] as number;
+    // The kernel passes on what lies before the beginning, too.
+    if (offset < 0) return this.#session.replyError(slot, errno.ENXIO);
+    handle.seek(offset, whence === SEEK_DATA).then(
       (found) =>
         found === undefined
           ? this.#session.replyError(slot, errno.ENXIO)

@@ -3,7 +3,7 @@ import type { Handles } from '../../namespace/handles.js';
 import type { Tree } from '../../namespace/tree.js';
 import { loadFuse } from '../../native.js';
 import type { Driver, Mounted, MountOptions } from '../driver.js';
-import { isMountPoint } from '../mount-table.js';
+import { anywhenMount, mountOf } from '../mount-table.js';
 import { unmount } from '../unmount.js';
 import { Requests } from './requests.js';
 import { Exchange, type FuseAddon, MAX_TRANSFER } from './session.js';
@@ -18,7 +18,7 @@ export const nativeDriver: Driver = {
   async mount(tree: Tree, handles: Handles, options: MountOptions): Promise<Mounted> {
     const addon = loadFuse() as FuseAddon;
     const exchange = new Exchange();
-    const gone = new Gone(options.mountPoint);
+    const gone = new Gone();
     let start: () => void = () => undefined;
     const started = new Promise<void>((resolve) => {
       start = resolve;
@@ -42,11 +42,15 @@ export const nativeDriver: Driver = {
         hint: 'Is /dev/fuse there, and is the mount point free?',
       });
     }
-    await started;
+    // Whoever unmounts it at once keeps the first request from ever coming.
+    await Promise.race([started, gone.promise]);
+    const device = anywhenMount(options.mountPoint)?.device;
+    const where = () => (device === undefined ? undefined : mountOf(device)?.mountPoint);
+    gone.watch(() => where() !== undefined);
     return {
       gone: gone.promise,
       unmount: async (lazy) => {
-        await unmount(options.mountPoint, lazy);
+        await unmount(where() ?? options.mountPoint, lazy);
         gone.now();
       },
       volumeChanged: () => requests.forgetVolume(),
@@ -57,17 +61,23 @@ export const nativeDriver: Driver = {
 /** Resolves once: when the kernel ends the session, or the mount is in the table no more. */
 class Gone {
   readonly promise: Promise<void>;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout | undefined;
   #resolve: () => void = () => undefined;
+  #over = false;
 
-  constructor(mountPoint: string) {
+  constructor() {
     this.promise = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    this.#timer = setInterval(() => isMountPoint(mountPoint) || this.now(), LOOK);
+  }
+
+  watch(isThere: () => boolean): void {
+    if (this.#over) return;
+    this.#timer = setInterval(() => isThere() || this.now(), LOOK);
   }
 
   now(): void {
+    this.#over = true;
     clearInterval(this.#timer);
     this.#resolve();
   }
