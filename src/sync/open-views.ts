@@ -1,10 +1,13 @@
 import type { Vrmo } from '../vrmo/vrmo.js';
+import type { LazyLists } from './lazy-lists.js';
 
 /** A view that is open: its map is kept right when the MIM moves. */
 export interface MappedView {
   map: Vrmo;
   /** The state that it shows. */
   readonly sequence: number;
+  /** Of a view of a snapshot: what is not resolved yet. Its map is right only where it is. */
+  lists?: LazyLists | undefined;
 }
 
 /** The states of a sync event's window, `(after, last)`, of which only the kept ones become snapshots. */

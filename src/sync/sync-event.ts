@@ -16,6 +16,7 @@ import type { StoreMeta } from '../journal/store-meta.js';
 import type { Mirror } from '../mirror/mirror.js';
 import type { FormOptions } from '../vrmo/convert.js';
 import type { Vrmo } from '../vrmo/vrmo.js';
+import type { History } from './history.js';
 import type { JournalMark } from './journal-marks.js';
 import { MoveRecordReader, MoveRecordWriter } from './move-record.js';
 import { Mover } from './mover.js';
@@ -34,6 +35,7 @@ export interface SyncParts {
   readonly fetcher: Fetcher;
   readonly segments: SegmentStore;
   readonly views: OpenViews;
+  readonly history: History;
   readonly checkpoints: NearCheckpoints;
   readonly forms: FormOptions;
   /** Held while views are built and while they are switched. */
@@ -210,11 +212,10 @@ export class SyncEvent {
     const { meta, index, segments, views, checkpoints } = this.parts;
     const spent = this.#spentSegments(copied.endSequence);
     const drops: CatalogEdit[] = spent.map((segment) => ({ type: 'segment-drop', segment }));
-    const before = meta.superblock.mimSequence;
     const last = this.#lastChange(copied.endSequence);
     await this.parts.switching.run(async () => {
       await meta.commit(drops, (now) => ({ ...movedFields(now, copied), mimStamp: from }));
-      await switchToMirror(this.parts, { before, last, end: copied.endSequence }, spent);
+      await switchToMirror(this.parts, { last, end: copied.endSequence }, spent);
       // Not before: the live map offers its states meanwhile, and they are settled in part only.
       checkpoints.drop();
     });

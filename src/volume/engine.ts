@@ -14,10 +14,12 @@ import { Direction } from '../journal/segment-format.js';
 import { SegmentStore } from '../journal/segment-store.js';
 import { StoreMeta } from '../journal/store-meta.js';
 import { Mirror } from '../mirror/mirror.js';
+import { History } from '../sync/history.js';
 import { InterruptedEvent } from '../sync/interrupted-event.js';
 import { readMarks } from '../sync/journal-marks.js';
 import { type CheckpointOptions, NearCheckpoints } from '../sync/near-checkpoints.js';
 import { OpenViews } from '../sync/open-views.js';
+import type { RunOptions } from '../sync/run-maker.js';
 import { SyncEvent, type SyncParts, trimEpochs } from '../sync/sync-event.js';
 import { FORMS, type FormOptions } from '../vrmo/convert.js';
 
@@ -30,6 +32,8 @@ export interface EngineOptions {
   readonly checkpoints?: CheckpointOptions;
   /** When the map of a view has which form. */
   readonly forms?: FormOptions;
+  /** When runs of undo lists lie in files. */
+  readonly runs?: RunOptions;
 }
 
 /** The parts of an open store, recovered and consistent. */
@@ -62,7 +66,9 @@ export async function openEngine(executor: Executor, options: EngineOptions = {}
   const mirror = new Mirror(executor, superblock.mimName, seed, verify);
   await mirror.open();
   const { index } = scan;
-  const fetcher = new Fetcher(executor, mirror, index, scan.data, segments, verify);
+  const readOnly = options.readOnly === true || executor.readOnly || scan.damage !== undefined;
+  const history = new History(executor, meta, readOnly, options.runs);
+  const fetcher = new Fetcher(executor, mirror, index, scan.data, segments, verify, history.places);
   const views = new OpenViews();
   const parts: SyncParts = {
     executor,
@@ -72,6 +78,7 @@ export async function openEngine(executor: Executor, options: EngineOptions = {}
     fetcher,
     segments,
     views,
+    history,
     checkpoints: new NearCheckpoints(options.checkpoints),
     forms: options.forms ?? FORMS,
     switching: new Mutex(),
@@ -79,7 +86,6 @@ export async function openEngine(executor: Executor, options: EngineOptions = {}
   for (let at = index.first; at < index.next; at++) {
     if (index.kind(at) === Kind.bulk) await segments.load(index.segment(at));
   }
-  const readOnly = options.readOnly === true || executor.readOnly || scan.damage !== undefined;
   const warnings = warningsOf(scan, options.readOnly === true);
   if (readOnly) await endReadOnly(parts, scan);
   else await endInterrupted(parts, scan);

@@ -2,6 +2,8 @@ import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { Fetcher } from '../journal/fetch.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
+import type { LazyLists } from '../sync/lazy-lists.js';
+import { MissingBlocks } from '../sync/missing-blocks.js';
 import type { MappedView, OpenViews } from '../sync/open-views.js';
 import type { Vrmo } from '../vrmo/vrmo.js';
 import type { View } from './model.js';
@@ -9,6 +11,7 @@ import type { View } from './model.js';
 /** A view over a map. While it is registered its map is kept right when the MIM moves under it. */
 export class MapView implements View, MappedView {
   #open = true;
+  lists: LazyLists | undefined;
 
   constructor(
     readonly fetcher: Fetcher,
@@ -27,23 +30,40 @@ export class MapView implements View, MappedView {
 
   readNow(offset: number, into: Uint8Array): boolean {
     this.#check(offset, into.length);
-    return readMapNow(this.fetcher, this.map, offset, into);
+    return this.resolveNow(offset, offset + into.length) && readMapNow(this.fetcher, this.map, offset, into);
+  }
+
+  /** Whether the map says where `[start, end)` lies, without waiting for a disk. It does until something else runs. */
+  resolveNow(start: number, end: number, missing = new MissingBlocks()): boolean {
+    return this.lists?.resolveNow(this, start, end, missing) ?? true;
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
     this.#check(offset, into.length);
     const phase = this.views.enter();
     try {
-      if (!readMapNow(this.fetcher, this.map, offset, into))
-        await readMap(this.fetcher, this.map, offset, into);
+      const reading = await this.resolved(offset, offset + into.length, () => ({
+        // Both take from the map what they need before they return.
+        done:
+          readMapNow(this.fetcher, this.map, offset, into) || readMap(this.fetcher, this.map, offset, into),
+      }));
+      await reading.done;
     } finally {
       this.views.leave(phase);
     }
   }
 
+  /** Calls `use` while the map says where `[start, end)` lies. */
+  async resolved<T>(start: number, end: number, use: () => T): Promise<T> {
+    const missing = new MissingBlocks();
+    while (!this.resolveNow(start, end, missing)) await this.lists?.bring(missing);
+    return use();
+  }
+
   close(): void {
     this.#open = false;
     this.views.views.delete(this);
+    this.lists?.close();
   }
 
   #check(offset: number, length: number): void {

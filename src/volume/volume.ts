@@ -226,6 +226,7 @@ export class Volume {
   /** A sync event over everything that is in the forward journal. */
   async sync(trigger: string): Promise<SyncReport> {
     const report = await this.#maintenance.run(() => this.#sync(trigger));
+    this.engine.history.tend();
     void applyRetention(this);
     return report;
   }
@@ -350,6 +351,7 @@ export class Volume {
     } finally {
       this.journal?.fail(new AnywhenError('read-only', 'the volume is closed'));
       await this.journal?.idled();
+      await this.engine.history.stop();
       await this.engine.executor.close();
     }
   }
