@@ -6,6 +6,7 @@ import { systemCode } from '../base/errors.js';
 import { FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE, sys } from '../native.js';
 import type { Executor, FileName, Plan, Space, Step } from './executor.js';
 import { errorOf, fileError, notWritable, shortFile, wrongKind } from './file-errors.js';
+import { folderOf } from './file-name.js';
 import { HeldFolders } from './held-folders.js';
 import { bytesOf, fitsNow, INLINE } from './immediate.js';
 import { OpenFile } from './open-file.js';
@@ -28,6 +29,9 @@ export interface OsOptions {
   /** Opens nothing for writing and writes not one byte. */
   readonly readOnly?: boolean;
 }
+
+/** Files that are open at once, roughly. */
+const OPEN = 2048;
 
 /** Executes plans on a folder of an ordinary filesystem. */
 export class OsExecutor implements Executor {
@@ -125,13 +129,24 @@ export class OsExecutor implements Executor {
     if (known !== undefined && !create) return known;
     const opened = OpenFile.open(file, this.#folders.resolve(file), { writable: !this.readOnly, create });
     this.#files.set(file, opened);
+    if (this.#files.size > OPEN) this.#closeIdle();
     return opened;
+  }
+
+  /** Of a long history there are more files than a process may have open. Those that were opened first go. */
+  #closeIdle(): void {
+    for (const [name, file] of this.#files) {
+      if (this.#files.size <= OPEN / 2) return;
+      if (folderOf(name) === '' || !file.idle) continue;
+      this.#files.delete(name);
+      void file.close().catch(() => undefined);
+    }
   }
 
   /** A file that may be written: not when the store is read-only, nor after a datasync of the file failed. */
   #openToWrite(file: FileName): OpenFile {
     const opened = this.#open(file);
-    opened.check();
+    opened.beginWrite();
     return opened;
   }
 

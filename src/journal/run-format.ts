@@ -20,8 +20,8 @@ import { FORMAT_VERSION } from '../format/layout.js';
  *   bytes: 0 u64 start, 8 u64 length, 16 u32 list, 20 u32 segment of the data (2^32 - 1: zeros), 24 u64 offset of the
  *   origin's first byte in that data file, 32 u64 origin start, 40 u32 origin length, 44 u32 sum.
  * Fences: for each block a float64, the number of the first entry's cell.
- * Lists, oldest first, 32 bytes: 0 u64 sequence, 8 i64 from, 16 u64 record, 24 u32 segment, 28 u32 0: the snapshot, and
- *   where its list lay.
+ * Lists, oldest first, 40 bytes: 0 u64 sequence, 8 i64 from, 16 i64 to, 24 u64 record, 32 u32 segment, 36 u32 0: the
+ *   snapshot, and where its list lay.
  */
 
 const MAGIC = new TextEncoder().encode('ANYRUN\0\0');
@@ -53,7 +53,7 @@ export const CELL_SIZES: readonly number[] = Array.from(
 );
 export const CELL = 2 ** 16;
 
-const LIST_SIZE = 32;
+const LIST_SIZE = 40;
 
 /** The class of an extent: that of the smallest cells that are as long. */
 export function classOf(length: number): number {
@@ -76,6 +76,7 @@ export function setWide(words: Uint32Array, at: number, value: number): void {
 export interface RunList {
   readonly sequence: number;
   readonly from: bigint;
+  readonly to: bigint;
   readonly segment: number;
   readonly record: number;
 }
@@ -140,8 +141,8 @@ export function decodeRunHeader(bytes: Uint8Array, what: string): RunHeader {
 export function encodeRunLists(lists: readonly RunList[]): Uint8Array {
   const bytes = new Uint8Array(lists.length * LIST_SIZE);
   const writer = new Writer(bytes);
-  for (const { sequence, from, segment, record } of lists)
-    writer.u53(sequence).i64(from).u53(record).u32(segment).u32(0);
+  for (const { sequence, from, to, segment, record } of lists)
+    writer.u53(sequence).i64(from).i64(to).u53(record).u32(segment).u32(0);
   return bytes;
 }
 
@@ -150,9 +151,10 @@ export function decodeRunLists(bytes: Uint8Array, what: string): RunList[] {
   const reader = new Reader(bytes, what);
   const lists: RunList[] = [];
   while (reader.remaining > 0) {
-    const [sequence, from, record, segment] = [reader.u53(), reader.i64(), reader.u53(), reader.u32()];
+    const [sequence, from, to] = [reader.u53(), reader.i64(), reader.i64()];
+    const [record, segment] = [reader.u53(), reader.u32()];
     reader.reserved(4);
-    lists.push({ sequence, from, segment, record });
+    lists.push({ sequence, from, to, segment, record });
   }
   return lists;
 }

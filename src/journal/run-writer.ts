@@ -2,7 +2,8 @@ import { assert } from '../base/errors.js';
 import type { Executor } from '../file/executor.js';
 import { crc32c } from '../format/checksum.js';
 import { runFile } from '../format/layout.js';
-import { type BlockCache, Run } from './run.js';
+import type { BlockCache } from './block-cache.js';
+import { Run } from './run.js';
 import {
   BLOCK_ENTRIES,
   BLOCK_WORDS,

@@ -2,6 +2,7 @@ import { AnywhenError } from '../base/errors.js';
 import type { Executor } from '../file/executor.js';
 import { crc32c } from '../format/checksum.js';
 import { runFile } from '../format/layout.js';
+import type { BlockCache } from './block-cache.js';
 import {
   BLOCK_WORDS,
   decodeRunHeader,
@@ -13,38 +14,13 @@ import {
   runListsSize,
 } from './run-format.js';
 
-/** Blocks of runs that are kept in memory. */
-const CACHED_BLOCKS = 8192;
-
 let nextId = 0;
-
-/** The blocks that were read last, of all runs. Two generations: what is asked for again in time stays. */
-export class BlockCache {
-  #young = new Map<number, Uint32Array>();
-  #old = new Map<number, Uint32Array>();
-
-  constructor(readonly limit = CACHED_BLOCKS) {}
-
-  get(key: number): Uint32Array | undefined {
-    const young = this.#young.get(key);
-    if (young !== undefined) return young;
-    const old = this.#old.get(key);
-    if (old !== undefined) this.add(key, old);
-    return old;
-  }
-
-  add(key: number, words: Uint32Array): void {
-    if (this.#young.size >= this.limit / 2) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(key, words);
-  }
-}
 
 /** A run that can be searched. What it says never changes. */
 export class Run {
   readonly #id = nextId++;
+  /** By list, the sequence of its snapshot. */
+  readonly sequences: Float64Array;
 
   /**
    * @param blocks all of them, when it lies in memory
@@ -56,7 +32,9 @@ export class Run {
     readonly lists: readonly RunList[],
     readonly fences: Float64Array,
     readonly blocks?: readonly Uint32Array[],
-  ) {}
+  ) {
+    this.sequences = Float64Array.from(lists, ({ sequence }) => sequence);
+  }
 
   get entries(): number {
     return this.header.entries;
@@ -95,26 +73,21 @@ export class Run {
     return Math.max(first, low - 1);
   }
 
-  /** A block, if no disk need be waited for. @throws `damaged` */
+  /** A block, if no disk need be waited for; good until the next call. @throws `damaged`, `not-found` */
   blockNow(block: number): Uint32Array | undefined {
     if (this.blocks !== undefined) return this.blocks[block];
-    const known = this.cache.get(this.#key(block));
-    if (known !== undefined) return known;
-    const words = new Uint32Array(BLOCK_WORDS);
-    const into = new Uint8Array(words.buffer);
-    if (!this.executor.runNow([{ op: 'read', file: this.file, offset: (block + 1) * RUN_BLOCK, into }]))
+    const key = this.#id * 2 ** 32 + block;
+    const known = this.cache.get(key);
+    if (known !== undefined) return known.words;
+    const slot = this.cache.take();
+    const into = slot.bytes;
+    if (!this.executor.runNow([{ op: 'read', file: this.file, offset: (block + 1) * RUN_BLOCK, into }])) {
+      this.cache.giveBack(slot);
       return undefined;
-    this.#take(block, words);
-    return words;
-  }
-
-  /** @throws `damaged`, `not-found`, `io` */
-  async block(block: number): Promise<Uint32Array> {
-    const known = this.blockNow(block);
-    if (known !== undefined) return known;
-    const [words] = await this.readBlocks(block, 1);
-    this.#take(block, words as Uint32Array);
-    return words as Uint32Array;
+    }
+    this.#check(block, slot.words);
+    this.cache.add(key, slot);
+    return slot.words;
   }
 
   /** Blocks in a row, past the cache. @throws `damaged`, `not-found`, `io` */
@@ -129,21 +102,12 @@ export class Run {
     });
   }
 
-  #take(block: number, words: Uint32Array): void {
-    this.#check(block, words);
-    this.cache.add(this.#key(block), words);
-  }
-
   #check(block: number, words: Uint32Array): void {
     const { listsCrc, lists } = this.header;
     if (isSound(words, listsCrc, block, lists)) return;
     throw new AnywhenError('damaged', `${this.file}: block ${block + 1} is damaged`, {
       data: { file: this.file },
     });
-  }
-
-  #key(block: number): number {
-    return this.#id * 2 ** 32 + block;
   }
 }
 

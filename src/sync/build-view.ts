@@ -98,6 +98,7 @@ export async function buildNear(parts: SyncParts, sequence: number): Promise<Vrm
   const nearest = parts.checkpoints.newestUpTo(sequence);
   let map = nearest?.map.clone() ?? newMap(parts.forms);
   const pacer = new Pacer();
+  parts.checkpoints.expect(sequence - first);
   for (let at = Math.max(first, (nearest?.sequence ?? 0) + 1); at <= sequence; at++) {
     map = follow(parts, map, at);
     if (pacer.due()) await pacer.rest();

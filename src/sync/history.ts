@@ -2,9 +2,10 @@ import { AnywhenError } from '../base/errors.js';
 import { Mutex } from '../base/mutex.js';
 import type { Executor } from '../file/executor.js';
 import { FILES, runFile } from '../format/layout.js';
+import { BlockCache } from '../journal/block-cache.js';
 import type { SnapshotEdit } from '../journal/catalog-format.js';
 import { Places } from '../journal/places.js';
-import { BlockCache, openRun, type Run } from '../journal/run.js';
+import { openRun, type Run } from '../journal/run.js';
 import type { StoreMeta } from '../journal/store-meta.js';
 import { firstSnapshotFrom } from './build-view.js';
 import { ListError } from './run-builder.js';
@@ -211,11 +212,12 @@ export class History {
     const { catalog } = this.meta;
     const { from, to } = run.header;
     if (to === 0) return false;
-    const known = new Map(run.lists.map((list) => [list.sequence, list.from]));
+    const known = new Map(run.lists.map((list) => [list.sequence, list]));
     for (let at = firstSnapshotFrom(catalog, from); at < catalog.snapshots.length; at++) {
       const snapshot = catalog.snapshots[at] as SnapshotEdit;
       if (snapshot.sequence >= to) break;
-      if (known.get(snapshot.sequence) !== snapshot.from) return false;
+      const list = known.get(snapshot.sequence);
+      if (list?.from !== snapshot.from || list.to !== snapshot.to) return false;
     }
     return true;
   }

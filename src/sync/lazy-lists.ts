@@ -28,10 +28,16 @@ import type { MissingBlocks } from './missing-blocks.js';
 /** Extents that a view may hold before it begins anew: 10 MB or so. */
 const EXTENTS = 131_072;
 
-/** An entry of a run that touches the region. */
+/** An entry of a run, cut at the region. */
 interface Found {
-  readonly words: Uint32Array;
-  readonly at: number;
+  readonly list: number;
+  readonly start: number;
+  readonly end: number;
+  readonly segment: number;
+  readonly offset: number;
+  readonly originStart: number;
+  readonly originLength: number;
+  readonly sum: number;
 }
 
 /**
@@ -64,15 +70,18 @@ export class LazyLists {
     const { additions } = this.history.meta.catalog;
     if (additions !== this.#additions) this.#resolved.clear(0, ADDRESS_LIMIT);
     this.#additions = additions;
-    const region = this.#unresolved(start, end);
+    let region = this.#unresolved(start, end);
     if (region === undefined) return true;
+    if (view.map.extents + this.#resolved.size > this.extents) {
+      this.#beginAnew(view);
+      region = { from: alignDown(start, BLOCK), to: alignUp(end, BLOCK) };
+    }
     const found: Found[] = [];
     let complete = true;
     for (const run of runs) complete = this.#search(run, region, missing, found) && complete;
     if (!complete) return false;
-    if (view.map.extents + this.#resolved.size > this.extents) this.#beginAnew(view);
-    for (const { words, at } of found) this.#apply(view, words, at, region);
-    this.#resolved.replace(region.from, region.to, HISTORY, 0);
+    for (const one of found) this.#apply(view, one);
+    this.#markResolved(region.from, region.to);
     return true;
   }
 
@@ -105,6 +114,13 @@ export class LazyLists {
     return { from, to: alignUp(end, known >= start && start > 0 ? CELL : BLOCK) };
   }
 
+  #markResolved(from: number, to: number): void {
+    const tree = this.#resolved;
+    const at = tree.find(from);
+    if (at === NONE || tree.start(at) >= to) tree.fill(from, to, HISTORY, 0);
+    else tree.replace(from, to, HISTORY, 0);
+  }
+
   /** Adds the entries of a run that touch the region, in the order of their lists. False: blocks are missing. */
   #search(run: Run, region: { from: number; to: number }, missing: MissingBlocks, found: Found[]): boolean {
     const first = found.length;
@@ -118,7 +134,7 @@ export class LazyLists {
     }
     // By class the entries are in the order of cells and lists; over several cells that is as good as by lists.
     if (classes > 1) {
-      const sorted = found.splice(first).sort((a, b) => listOf(a) - listOf(b));
+      const sorted = found.splice(first).sort((a, b) => a.list - b.list);
       for (const one of sorted) found.push(one);
     }
     return complete;
@@ -146,9 +162,10 @@ export class LazyLists {
       for (let at = firstEntry(words, cellsFrom); at <= last; at += ENTRY_WORDS) {
         const start = wide(words, at + START);
         if (start >= cellsTo) return true;
-        if (start >= to || start + wide(words, at + LENGTH) <= from) continue;
-        if ((run.lists[words[at + LIST] as number]?.sequence ?? 0) >= this.sequence)
-          found.push({ words, at });
+        const stop = start + wide(words, at + LENGTH);
+        if (start >= to || stop <= from) continue;
+        if ((run.sequences[words[at + LIST] as number] as number) < this.sequence) continue;
+        found.push(entryAt(words, at, Math.max(start, from), Math.min(stop, to)));
       }
     }
     return true;
@@ -163,34 +180,20 @@ export class LazyLists {
     }
   }
 
-  #apply(view: { map: Vrmo }, words: Uint32Array, at: number, region: { from: number; to: number }): void {
-    const entry = wide(words, at + START);
-    const start = Math.max(entry, region.from);
-    const end = Math.min(entry + wide(words, at + LENGTH), region.to);
-    const segment = words[at + SEGMENT] as number;
+  #apply(view: { map: Vrmo }, found: Found): void {
+    const { start, end, segment } = found;
     if (segment === NO_SEGMENT) view.map.preserve(start, end, ZERO, 0);
     else {
-      const offset = wide(words, at + OFFSET);
-      const originStart = wide(words, at + ORIGIN_START);
-      const length = words[at + ORIGIN_LENGTH] as number;
-      const places = this.#places;
-      const neighbour = this.#neighbour(
-        view.map,
-        start,
-        end,
-        originStart,
-        originStart + length,
-        segment,
-        offset,
-      );
-      const number = neighbour ?? places.next;
-      let used = false;
+      const { places } = this.history;
+      const neighbour = this.#neighbour(view.map, found);
+      const number = neighbour ?? this.#places.next;
       if (neighbour === undefined)
-        places.places.set(number, segment, offset, originStart, length, words[at + SUM] as number);
+        places.set(number, segment, found.offset, found.originStart, found.originLength, found.sum);
+      let used = false;
       view.map.preserve(start, end, HISTORY, number, () => {
         used = true;
       });
-      if (used && neighbour === undefined) places.take();
+      if (used && neighbour === undefined) this.#places.take();
     }
     view.map = converted(view.map, this.forms);
   }
@@ -198,25 +201,29 @@ export class LazyLists {
   /** The place of the extent that this one continues, or that continues it. */
   #neighbour(
     map: Vrmo,
-    start: number,
-    end: number,
-    originStart: number,
-    originEnd: number,
-    segment: number,
-    offset: number,
+    { start, end, segment, offset, originStart, originLength }: Found,
   ): number | undefined {
     let number: number | undefined;
     const look = (_start: number, _end: number, file: number, record: number) => {
       if (file === HISTORY && this.history.places.isAt(record, segment, offset)) number = record;
     };
     if (start > originStart) map.lookup(start - 1, start, look);
-    if (number === undefined && end < originEnd) map.lookup(end, end + 1, look);
+    if (number === undefined && end < originStart + originLength) map.lookup(end, end + 1, look);
     return number;
   }
 }
 
-function listOf({ words, at }: Found): number {
-  return words[at + LIST] as number;
+function entryAt(words: Uint32Array, at: number, start: number, end: number): Found {
+  return {
+    list: words[at + LIST] as number,
+    start,
+    end,
+    segment: words[at + SEGMENT] as number,
+    offset: wide(words, at + OFFSET),
+    originStart: wide(words, at + ORIGIN_START),
+    originLength: words[at + ORIGIN_LENGTH] as number,
+    sum: words[at + SUM] as number,
+  };
 }
 
 /** The first entry of a block that may lie in a cell from `address` on: cells are in order, what is in one is not. */

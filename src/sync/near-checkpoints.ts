@@ -8,7 +8,10 @@ export interface CheckpointOptions {
 }
 
 /** Replaying 16k entries takes 20 ms or so; half a million extents take 25 MB at the most. */
-export const CHECKPOINTS: CheckpointOptions = { every: 16_384, bytes: 256 * 1024 * 1024 };
+export const CHECKPOINTS: CheckpointOptions = { every: 16_384, bytes: 208 * 1024 * 1024 };
+
+/** Of a large map so many fit, if that. */
+const MOST = 32;
 
 /** The map of the state after `sequence`. Not to be changed: clone it. */
 interface Checkpoint {
@@ -42,6 +45,11 @@ export class NearCheckpoints {
     let bytes = 0;
     for (const buffer of buffers) bytes += buffer.byteLength;
     return bytes;
+  }
+
+  /** So many entries are about to be replayed: copies that would be dropped again on the way are not made. */
+  expect(entries: number): void {
+    while (this.#kept.length === 0 && entries / this.#spacing > MOST) this.#spacing *= 2;
   }
 
   /** Takes a copy of the map of the state after `sequence` when its turn has come. */

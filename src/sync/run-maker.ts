@@ -2,8 +2,9 @@ import { AnywhenError } from '../base/errors.js';
 import { Pacer } from '../base/pacer.js';
 import type { Executor } from '../file/executor.js';
 import { FILES } from '../format/layout.js';
+import type { BlockCache } from '../journal/block-cache.js';
 import type { SnapshotEdit } from '../journal/catalog-format.js';
-import type { BlockCache, Run } from '../journal/run.js';
+import type { Run } from '../journal/run.js';
 import type { RunList } from '../journal/run-format.js';
 import { type RunPlan, RunWriter } from '../journal/run-writer.js';
 import type { StoreMeta } from '../journal/store-meta.js';
@@ -152,6 +153,6 @@ export class RunMaker {
   }
 }
 
-function listOf({ sequence, from, segment, record }: SnapshotEdit): RunList {
-  return { sequence, from, segment, record };
+function listOf({ sequence, from, to, segment, record }: SnapshotEdit): RunList {
+  return { sequence, from, to, segment, record };
 }
