@@ -11,6 +11,8 @@ constexpr Exported kExports[] = {
     {"blockDeviceSize", BlockDeviceSize},
     {"cloneRange", CloneRange},
     {"copyFileRange", CopyFileRange},
+    {"crc32c", Crc32c},
+    {"datasync", Datasync},
     {"fallocate", Fallocate},
     {"flock", Flock},
     {"pieceSums", PieceSums},

@@ -1,5 +1,6 @@
 #include <cstring>
 
+#include "sums.h"
 #include "sys.h"
 
 #if defined(__x86_64__)
@@ -45,6 +46,16 @@ inline __attribute__((always_inline)) uint32_t Sum(const uint8_t* data, size_t l
   return Mix(lanes);
 }
 
+// A plain CRC32C over `data`, going on from `crc`.
+template <uint32_t (*step)(uint32_t, uint64_t), uint32_t (*byte)(uint32_t, uint8_t)>
+inline __attribute__((always_inline)) uint32_t Plain(uint32_t crc, const uint8_t* data, size_t length) {
+  crc = ~crc;
+  size_t at = 0;
+  for (; at + 8 <= length; at += 8) crc = step(crc, Word(data + at, 8));
+  for (; at < length; at++) crc = byte(crc, data[at]);
+  return ~crc;
+}
+
 struct Tables {
   uint32_t byte[8][256];
   Tables() {
@@ -62,8 +73,15 @@ struct Tables {
   }
 };
 
-uint32_t TableCrc(uint32_t crc, uint64_t word) {
+const Tables& TheTables() {
   static const Tables tables;
+  return tables;
+}
+
+uint32_t TableByte(uint32_t crc, uint8_t byte) { return (crc >> 8) ^ TheTables().byte[0][(crc ^ byte) & 255]; }
+
+uint32_t TableCrc(uint32_t crc, uint64_t word) {
+  const Tables& tables = TheTables();
   word ^= crc;
   uint32_t next = 0;
   for (int at = 0; at < 8; at++) next ^= tables.byte[7 - at][(word >> (8 * at)) & 255];
@@ -72,6 +90,10 @@ uint32_t TableCrc(uint32_t crc, uint64_t word) {
 
 uint32_t PortableSum(const uint8_t* data, size_t length) { return Sum<TableCrc>(data, length); }
 
+uint32_t PortablePlain(uint32_t crc, const uint8_t* data, size_t length) {
+  return Plain<TableCrc, TableByte>(crc, data, length);
+}
+
 #if defined(__x86_64__)
 __attribute__((target("sse4.2"))) inline uint32_t HardwareCrc(uint32_t crc, uint64_t word) {
   return static_cast<uint32_t>(_mm_crc32_u64(crc, word));
@@ -79,19 +101,35 @@ __attribute__((target("sse4.2"))) inline uint32_t HardwareCrc(uint32_t crc, uint
 __attribute__((target("sse4.2"), flatten)) uint32_t HardwareSum(const uint8_t* data, size_t length) {
   return Sum<HardwareCrc>(data, length);
 }
+__attribute__((target("sse4.2"))) inline uint32_t HardwareByte(uint32_t crc, uint8_t byte) {
+  return _mm_crc32_u8(crc, byte);
+}
+__attribute__((target("sse4.2"), flatten)) uint32_t HardwarePlain(uint32_t crc, const uint8_t* data, size_t length) {
+  return Plain<HardwareCrc, HardwareByte>(crc, data, length);
+}
 bool HasHardware() { return __builtin_cpu_supports("sse4.2") != 0; }
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
 uint32_t HardwareCrc(uint32_t crc, uint64_t word) { return __crc32cd(crc, word); }
 uint32_t HardwareSum(const uint8_t* data, size_t length) { return Sum<HardwareCrc>(data, length); }
+uint32_t HardwareByte(uint32_t crc, uint8_t byte) { return __crc32cb(crc, byte); }
+uint32_t HardwarePlain(uint32_t crc, const uint8_t* data, size_t length) {
+  return Plain<HardwareCrc, HardwareByte>(crc, data, length);
+}
 bool HasHardware() { return true; }
 #else
 uint32_t HardwareSum(const uint8_t* data, size_t length) { return PortableSum(data, length); }
+uint32_t HardwarePlain(uint32_t crc, const uint8_t* data, size_t length) { return PortablePlain(crc, data, length); }
 bool HasHardware() { return false; }
 #endif
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the disk format is little-endian");
 
 }  // namespace
+
+uint32_t PieceSum(const uint8_t* data, size_t length) {
+  static const bool hardware = HasHardware();
+  return hardware ? HardwareSum(data, length) : PortableSum(data, length);
+}
 
 // pieceSums(data, start, into, portable): the sums of the pieces of data whose first byte has address `start`, into a
 // Uint32Array that is long enough. `portable`: without the processor's instruction, for the tests.
@@ -130,4 +168,22 @@ napi_value PieceSums(napi_env env, napi_callback_info info) {
     piece = kPiece;
   }
   return nullptr;
+}
+
+// crc32c(bytes, initial, portable): the CRC32C of the bytes, going on from that of what stands before them.
+napi_value Crc32c(napi_env env, napi_callback_info info) {
+  napi_value args[3], result;
+  iovec data;
+  uint32_t initial;
+  bool portable;
+  if (!Arguments(env, info, 3, args) || !ToBytes(env, args[0], &data)) return nullptr;
+  if (napi_get_value_uint32(env, args[1], &initial) != napi_ok ||
+      napi_get_value_bool(env, args[2], &portable) != napi_ok) {
+    napi_throw_type_error(env, "ERR_INVALID_ARG_TYPE", "a number and a boolean were expected");
+    return nullptr;
+  }
+  static const bool hardware = HasHardware();
+  const auto crc = hardware && !portable ? HardwarePlain : PortablePlain;
+  napi_create_uint32(env, crc(initial, static_cast<const uint8_t*>(data.iov_base), data.iov_len), &result);
+  return result;
 }

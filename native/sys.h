@@ -43,6 +43,8 @@ struct PoolCall {
 // A promise of the result: a number.
 napi_value RunOnPool(napi_env env, const PoolCall& call);
 
+// datasync.cc
+napi_value Datasync(napi_env env, napi_callback_info info);
 // files.cc
 napi_value BlockDeviceSize(napi_env env, napi_callback_info info);
 napi_value SetNoCow(napi_env env, napi_callback_info info);
@@ -56,6 +58,7 @@ napi_value Seek(napi_env env, napi_callback_info info);
 napi_value CopyFileRange(napi_env env, napi_callback_info info);
 napi_value CloneRange(napi_env env, napi_callback_info info);
 // sums.cc
+napi_value Crc32c(napi_env env, napi_callback_info info);
 napi_value PieceSums(napi_env env, napi_callback_info info);
 // vectors.cc
 napi_value PreadNowait(napi_env env, napi_callback_info info);

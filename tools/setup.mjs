@@ -22,7 +22,8 @@ const BUILD_STAMP = join(ROOT, 'dist', '.built');
 const NEEDS = [
   { command: 'g++', packages: ['g++'], required: true },
   { command: 'make', packages: ['make'], required: true },
-  { library: 'libfuse.so.2', packages: ['libfuse2', 'libfuse2t64'], why: 'to mount' },
+  { header: 'fuse3/fuse_lowlevel.h', packages: ['libfuse3-dev'], why: 'to mount with the native driver' },
+  { library: 'libfuse.so.2', packages: ['libfuse2', 'libfuse2t64'], why: 'to mount with fuse-native' },
   { command: 'fusermount3', packages: ['fuse3'], why: 'to mount without root' },
   { command: 'losetup', packages: ['mount'], why: 'for loop devices' },
   { command: 'flock', packages: ['util-linux'], why: 'for loop devices' },
@@ -81,7 +82,12 @@ function hasLibrary(name) {
   return folders.some((folder) => existsSync(join(folder, name)));
 }
 
+function hasHeader(name) {
+  return ['/usr/include', '/usr/local/include'].some((folder) => existsSync(join(folder, name)));
+}
+
 function isThere(need) {
+  if (need.header !== undefined) return hasHeader(need.header);
   return need.command === undefined ? hasLibrary(need.library) : hasCommand(need.command);
 }
 
@@ -118,7 +124,8 @@ function debianPackages(options) {
   }
   if (left.length === 0) return true;
   const command = `${isRoot ? '' : 'sudo '}apt-get install -y --no-install-recommends ${[...new Set(left.map(packageOf))].join(' ')}`;
-  for (const need of left) say(`missing: ${need.command ?? need.library} (${need.why ?? 'to build'})`);
+  for (const need of left)
+    say(`missing: ${need.command ?? need.library ?? need.header} (${need.why ?? 'to build'})`);
   const required = left.filter((need) => need.required === true);
   if (required.length > 0)
     throw new SetupError(
@@ -172,9 +179,11 @@ function newestChange(files) {
 /** make decides what is stale: asking it costs milliseconds. */
 function nativeAddon() {
   if (!existsSync(join(ROOT, 'native', 'Makefile'))) return false;
-  if (spawnSync('make', ['-q', '-C', 'native'], { cwd: ROOT }).status === 0) return false;
-  say('make -C native');
-  run('make', ['-C', 'native']);
+  // The driver on libfuse 3 is built where its headers are; without it there is fuse-native.
+  const targets = hasHeader('fuse3/fuse_lowlevel.h') ? ['all', 'fuse'] : ['all'];
+  if (spawnSync('make', ['-q', '-C', 'native', ...targets], { cwd: ROOT }).status === 0) return false;
+  say(`make -C native ${targets.join(' ')}`);
+  run('make', ['-C', 'native', ...targets]);
   return true;
 }
 

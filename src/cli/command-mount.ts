@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { AnywhenError } from '../base/errors.js';
 import { openTarget } from '../control/locate.js';
+import type { DriverName } from '../fuse/choose-driver.js';
 import { anywhenMount } from '../fuse/mount-table.js';
 import { unmount } from '../fuse/unmount.js';
 import { checkAllowed, parseMountOptions } from './mount-options.js';
@@ -14,7 +15,7 @@ interface MountFlags extends OutputOptions {
   readonly foreground?: boolean;
   readonly options: string[];
   readonly logFile?: string;
-  readonly driver: string;
+  readonly driver?: string;
 }
 
 export function addMountCommands(program: Command): void {
@@ -26,11 +27,11 @@ export function addMountCommands(program: Command): void {
     .option('-f, --foreground', 'stay in the foreground')
     .option(
       '-o, --options <list>',
-      'ro, rw, allow_other, allow_root, names=extended, names=basic',
+      'ro, rw, allow_other, allow_root, names=extended, names=basic, spin=MICROSECONDS',
       collect,
       [],
     )
-    .option('--driver <name>', 'fuse-native', 'fuse-native')
+    .option('--driver <name>', 'native or fuse-native; by default the first that can be loaded')
     .option('--log-file <file>', 'append the log of the daemon to a file')
     .action(mount);
   program
@@ -44,10 +45,9 @@ export function addMountCommands(program: Command): void {
 async function mount(store: string, mnt: string, flags: MountFlags): Promise<void> {
   const options = parseMountOptions(flags.options);
   checkAllowed(options, process.getuid?.() === 0, fuseConf());
-  if (flags.driver !== 'fuse-native')
-    throw new AnywhenError('usage', `there is no driver ${flags.driver}`, { hint: 'fuse-native' });
+  const driver = driverOf(flags.driver);
   if (flags.foreground === true) {
-    await serve(store, mnt, { ...flags, ...options }, () => {
+    await serve(store, mnt, { ...flags, ...options, driver }, () => {
       if (flags.json === true) printMounted(store, mnt);
       process.send?.({ ready: true });
     });
@@ -57,6 +57,7 @@ async function mount(store: string, mnt: string, flags: MountFlags): Promise<voi
   const program = fileURLToPath(new URL('./index.js', import.meta.url));
   const extra = [
     ...flags.options.flatMap((list) => ['-o', list]),
+    ...(driver === undefined ? [] : ['--driver', driver]),
     ...(flags.logFile === undefined ? [] : ['--log-file', resolve(flags.logFile)]),
     ...(flags.quiet === true ? ['--quiet'] : []),
     ...(flags.verbose === true ? ['--verbose'] : []),
@@ -65,6 +66,13 @@ async function mount(store: string, mnt: string, flags: MountFlags): Promise<voi
   await daemonise(program, [...extra, '--', resolve(store), resolve(mnt)]);
   if (flags.json === true) printMounted(store, mnt);
   else if (flags.quiet !== true) print(`mounted ${store} on ${mnt}`);
+}
+
+function driverOf(name: string | undefined): DriverName | undefined {
+  if (name === undefined || name === 'native' || name === 'fuse-native') return name;
+  throw new AnywhenError('usage', `there is no driver ${name}`, {
+    hint: 'There are native and fuse-native.',
+  });
 }
 
 function printMounted(store: string, mnt: string): void {

@@ -69,7 +69,7 @@ async function status(path: string, flags: OutputOptions): Promise<void> {
   printTable([
     ['store', facts.store],
     ['volume', `${describeSize(facts.size)}, store ${facts.uuid}${facts.readOnly ? ', read-only' : ''}`],
-    ['mounted', facts.mountPoint ?? 'no'],
+    ['mounted', facts.mountPoint === undefined ? 'no' : `${facts.mountPoint}, driver ${facts.driver}`],
     ['history', `from ${formatInstant(facts.oldest)} to ${formatInstant(facts.now)}`],
     ['', `every instant from ${formatInstant(facts.nearFrom)} on`],
     ['points', `${facts.backward.snapshots} snapshots, ${facts.marks} marks`],

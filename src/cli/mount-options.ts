@@ -7,6 +7,8 @@ export interface MountChoices {
   readonly allowRoot: boolean;
   /** How the mount writes times: `extended` has colons, `basic` none. */
   readonly names: NameStyle;
+  /** How long the native driver looks for the next request before it sleeps, us. */
+  readonly spin: number;
 }
 
 /** What mount(8), fstab and systemd hand on and what has no meaning here, or is always so. */
@@ -37,16 +39,17 @@ const IGNORED = new Set([
 /** The `-o` options of a mount, each list with commas. A later option wins. @throws `usage` for an unknown one */
 export function parseMountOptions(lists: readonly string[]): MountChoices {
   let names: NameStyle = 'extended';
-  const choices = { readOnly: false, allowOther: false, allowRoot: false };
+  const choices = { readOnly: false, allowOther: false, allowRoot: false, spin: 0 };
   for (const option of lists.flatMap((list) => list.split(','))) {
     if (option === 'ro' || option === 'rw') choices.readOnly = option === 'ro';
     else if (option === 'allow_other') choices.allowOther = true;
     else if (option === 'allow_root') choices.allowRoot = true;
     else if (option === 'names=extended' || option === 'names=basic')
       names = option === 'names=basic' ? 'basic' : 'extended';
+    else if (/^spin=\d{1,4}$/.test(option)) choices.spin = Number(option.slice('spin='.length));
     else if (!IGNORED.has(option) && !option.startsWith('x-')) {
       throw new AnywhenError('usage', `mount: there is no option ${option}`, {
-        hint: 'Known are ro, rw, allow_other, allow_root, names=extended and names=basic.',
+        hint: 'Known are ro, rw, allow_other, allow_root, names=extended, names=basic and spin=MICROSECONDS.',
       });
     }
   }

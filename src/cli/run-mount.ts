@@ -7,16 +7,20 @@ import { statusSchema } from '../control/model-schema.js';
 import { operations } from '../control/operations.js';
 import { ControlServer } from '../control/server.js';
 import { startTimers, syncOnSignal } from '../control/timers.js';
-import { fuseNativeDriver } from '../fuse/fuse-native-driver.js';
+import { chooseDriver, type DriverName } from '../fuse/choose-driver.js';
+import type { Mounted } from '../fuse/driver.js';
 import { checkFuseDevice, prepareMountPoint } from '../fuse/mount-point.js';
 import { Handles } from '../namespace/handles.js';
 import { Tree } from '../namespace/tree.js';
+import { sys } from '../native.js';
 import { openStore } from '../volume/store-folder.js';
 import type { MountChoices } from './mount-options.js';
 import { type OutputOptions, wantsColour } from './output.js';
 
 export interface MountSettings extends OutputOptions, MountChoices {
   readonly logFile?: string;
+  /** The best that can be loaded when not given. */
+  readonly driver?: DriverName | undefined;
 }
 
 /** Serves a store until it is unmounted or told to stop. `ready` is called when the mount is there. */
@@ -27,20 +31,33 @@ export async function serve(
   ready: () => void,
 ): Promise<void> {
   const log = daemonLog(settings);
+  // Before the first thread: a loop device on the mount may wait for us to get memory, while we wait for it to write.
+  sys().setIoFlusher();
   const folder = await storeFolder(storePath);
   await checkFuseDevice();
-  const mountPoint = await prepareMountPoint(mountPath, folder, (message) => log.warn({}, message));
+  const notice = (message: string) => log.warn({}, message);
+  const mountPoint = await prepareMountPoint(mountPath, folder, notice);
+  const driver = chooseDriver(settings.driver, notice);
+  let mounted: Mounted | undefined;
   const store = await openStore(folder, {
     readOnly: settings.readOnly,
     events: {
       synced: (report) => log.info({ ...report, at: String(report.at) }, 'sync event'),
-      warning: (message) => log.warn({}, message),
+      warning: notice,
+      replaced: () => mounted?.volumeChanged(),
     },
   });
   const { volume } = store;
   for (const warning of volume.engine.warnings) log.warn({}, warning);
   const { schedule, stop: stopTimers } = startTimers(volume, log);
-  const host = { volume, folder, mountPoint, schedule, stop: async () => undefined as undefined };
+  const host = {
+    volume,
+    folder,
+    mountPoint,
+    driver: driver.name,
+    schedule,
+    stop: async () => undefined as undefined,
+  };
   const status = async () => {
     const facts = z.encode(statusSchema, await operations.status(host, {}, {}));
     return `${JSON.stringify({ schema: 'anywhen/status/1', ...facts }, undefined, 2)}\n`;
@@ -48,30 +65,32 @@ export async function serve(
   const tree = new Tree(volume, { status, names: settings.names });
   const handles = new Handles(tree);
   try {
-    const { readOnly, allowOther, allowRoot } = settings;
-    const mounted = await fuseNativeDriver.mount(tree, handles, {
+    const { readOnly, allowOther, allowRoot, spin } = settings;
+    const mount = await driver.mount(tree, handles, {
       mountPoint,
       source: folder,
       readOnly,
       allowOther,
       allowRoot,
+      spin,
     });
-    const stop = (lazy: boolean) => mounted.unmount(lazy);
+    mounted = mount;
+    const stop = (lazy: boolean) => mount.unmount(lazy);
     const control = await ControlServer.start({ ...host, stop }).catch(async (error: unknown) => {
       // A mount whose daemon has gone would be left.
-      await mounted.unmount(true);
+      await mount.unmount(true);
       throw error;
     });
     const onSignal = () => {
       // Lazily: whoever still has it open would keep it for ever.
-      mounted.unmount(true).catch((error: unknown) => log.error({}, messageOf(error)));
+      mount.unmount(true).catch((error: unknown) => log.error({}, messageOf(error)));
     };
     process.on('SIGTERM', onSignal);
     process.on('SIGINT', onSignal);
     process.on('SIGUSR1', () => syncOnSignal(volume, log));
-    log.info({ store: folder, mountPoint, driver: fuseNativeDriver.name }, 'mounted');
+    log.info({ store: folder, mountPoint, driver: driver.name }, 'mounted');
     ready();
-    await mounted.gone;
+    await mount.gone;
     await control.stop();
     await handles.closeAll();
   } finally {

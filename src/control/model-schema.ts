@@ -135,6 +135,7 @@ export const statusSchema = volumeStatusSchema.extend({
   store: z.string(),
   /** Where the volume is mounted. */
   mountPoint: orNull(z.string()),
+  driver: orNull(z.string()),
   policy: policySchema,
   reach: reachSchema,
   /** `ok`, or `warning` when there is a line in `warnings`. */

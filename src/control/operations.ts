@@ -22,6 +22,8 @@ export interface Host {
   readonly volume: Volume;
   readonly folder: string;
   readonly mountPoint: string | undefined;
+  /** The driver of the mount. */
+  readonly driver?: string | undefined;
   /** When sync events are due, in a daemon. */
   readonly schedule?: Schedule;
   readonly stop: (lazy: boolean) => Promise<void>;
@@ -54,11 +56,11 @@ export const operations: Operations = {
 
   instant: async ({ volume }, { at }) => ({ at: instantOf(volume, at) }),
 
-  status: async ({ volume, folder, mountPoint }) => {
+  status: async ({ volume, folder, mountPoint, driver }) => {
     const status = await volumeStatus(volume);
     const reach = estimateReach(status);
     const health = status.warnings.length === 0 ? 'ok' : 'warning';
-    return { ...status, store: folder, mountPoint, policy: volume.policy(), reach, health };
+    return { ...status, store: folder, mountPoint, driver, policy: volume.policy(), reach, health };
   },
 
   points: async ({ volume }, { from, to, all }, listener) => {

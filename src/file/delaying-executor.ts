@@ -34,6 +34,11 @@ export class DelayingExecutor implements Executor {
     return this.#random() < 0.5 && this.below.runNow(plan);
   }
 
+  /** Reads are done here and nowhere else. */
+  descriptor(): undefined {
+    return undefined;
+  }
+
   async size(file: FileName): Promise<number | undefined> {
     await this.#wait();
     return this.below.size(file);

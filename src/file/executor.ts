@@ -78,6 +78,12 @@ export interface Executor {
    */
   runNow(plan: Plan): boolean;
 
+  /**
+   * The system's descriptor of a file, for reads that another thread carries out; undefined where there is none. It
+   * stays open until the file is unlinked or the executor closed.
+   */
+  descriptor(file: FileName): number | undefined;
+
   /** The size of a file in bytes, or undefined if there is none. A link, FIFO or folder in its place is `damaged`. */
   size(file: FileName): Promise<number | undefined>;
 

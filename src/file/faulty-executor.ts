@@ -90,6 +90,11 @@ export class FaultyExecutor implements Executor {
     return true;
   }
 
+  /** Reads are done here and nowhere else. */
+  descriptor(): undefined {
+    return undefined;
+  }
+
   async size(file: FileName): Promise<number | undefined> {
     this.#ask({ op: 'size', file });
     return this.below.size(file);

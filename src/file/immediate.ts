@@ -2,9 +2,9 @@ import type { Plan, Step } from './executor.js';
 
 /**
  * Bytes that one plan may write into the page cache on the calling thread, and that one step of `run` may read
- * from it. More is copied on the pool, by another core.
+ * from it: 128 KiB of data, their sums and descriptors. More is copied on the pool, by another core.
  */
-export const INLINE = 128 * 1024;
+export const INLINE = 144 * 1024;
 
 /**
  * Whether a plan may be done at once, as far as its form goes: reads, then small writes, so that nothing is

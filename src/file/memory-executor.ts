@@ -41,6 +41,11 @@ export class MemoryExecutor implements Executor {
     return true;
   }
 
+  /** Reads are done here and nowhere else. */
+  descriptor(): undefined {
+    return undefined;
+  }
+
   async size(file: FileName): Promise<number | undefined> {
     this.#checkName(file);
     if (this.#folders.has(file)) throw wrongKind(file);

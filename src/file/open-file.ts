@@ -1,13 +1,13 @@
-import { close, closeSync, constants, fchmodSync, fdatasync, fstatSync, lstatSync, openSync } from 'node:fs';
+import { close, closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
 import { type AnywhenError, systemCode } from '../base/errors.js';
 import { Mutex } from '../base/mutex.js';
+import { sys } from '../native.js';
 import type { FileName } from './executor.js';
 import { syncFailure } from './file-errors.js';
 import { checkFile } from './ownership.js';
 
-const datasync = promisify(fdatasync);
 const closeLater = promisify(close);
 
 /** O_NONBLOCK: opening a pipe in a file's place must not wait for its other end. */
@@ -28,6 +28,7 @@ export class OpenFile {
   /** Writes that were begun, and how many of them a datasync has made durable. */
   #writes = 0;
   #durable = 0;
+  #lent = false;
 
   private constructor(readonly fd: number) {}
 
@@ -66,9 +67,15 @@ export class OpenFile {
     this.#writes += 1;
   }
 
+  /** The descriptor, for somebody who does not say when he is done with it. */
+  lend(): number {
+    this.#lent = true;
+    return this.fd;
+  }
+
   /** Whether it can be closed and opened again later without a difference. */
   get idle(): boolean {
-    return this.#users === 0 && this.#failure === undefined && this.#durable === this.#writes;
+    return this.#users === 0 && !this.#lent && this.#failure === undefined && this.#durable === this.#writes;
   }
 
   /**
@@ -80,7 +87,7 @@ export class OpenFile {
       this.check();
       const writes = this.#writes;
       try {
-        await this.use(datasync);
+        await this.use((fd) => sys().datasync(fd));
         this.#durable = writes;
       } catch (cause) {
         this.#failure = syncFailure(file, cause);

@@ -6,10 +6,10 @@ import { systemCode } from '../base/errors.js';
 import { FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE, sys } from '../native.js';
 import type { Executor, FileName, Plan, Space, Step } from './executor.js';
 import { errorOf, fileError, notWritable, shortFile, wrongKind } from './file-errors.js';
-import { folderOf } from './file-name.js';
 import { HeldFolders } from './held-folders.js';
 import { bytesOf, fitsNow, INLINE } from './immediate.js';
 import { OpenFile } from './open-file.js';
+import { OpenFiles } from './open-files.js';
 import { Turn } from './turn.js';
 
 const readAt = promisify(read);
@@ -30,13 +30,10 @@ export interface OsOptions {
   readonly readOnly?: boolean;
 }
 
-/** Files that are open at once, roughly. */
-const OPEN = 2048;
-
 /** Executes plans on a folder of an ordinary filesystem. */
 export class OsExecutor implements Executor {
   readonly #folders: HeldFolders;
-  readonly #files = new Map<FileName, OpenFile>();
+  readonly #files = new OpenFiles();
   readonly #turn = new Turn();
 
   /** Opens the folder, and each file, when it is needed; see `open`. */
@@ -87,6 +84,14 @@ export class OsExecutor implements Executor {
     return true;
   }
 
+  descriptor(file: FileName): number {
+    try {
+      return this.#open(file).lend();
+    } catch (cause) {
+      throw fileError({ op: 'open', file }, cause);
+    }
+  }
+
   async size(file: FileName): Promise<number | undefined> {
     try {
       const stats = await lstat(this.#folders.resolve(file));
@@ -128,19 +133,8 @@ export class OsExecutor implements Executor {
     const known = this.#files.get(file);
     if (known !== undefined && !create) return known;
     const opened = OpenFile.open(file, this.#folders.resolve(file), { writable: !this.readOnly, create });
-    this.#files.set(file, opened);
-    if (this.#files.size > OPEN) this.#closeIdle();
+    this.#files.add(file, opened);
     return opened;
-  }
-
-  /** Of a long history there are more files than a process may have open. Those that were opened first go. */
-  #closeIdle(): void {
-    for (const [name, file] of this.#files) {
-      if (this.#files.size <= OPEN / 2) return;
-      if (folderOf(name) === '' || !file.idle) continue;
-      this.#files.delete(name);
-      void file.close().catch(() => undefined);
-    }
   }
 
   /** A file that may be written: not when the store is read-only, nor after a datasync of the file failed. */

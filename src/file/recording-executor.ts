@@ -67,6 +67,11 @@ export class RecordingExecutor implements Executor {
     }
   }
 
+  /** Reads are done here and nowhere else. */
+  descriptor(): undefined {
+    return undefined;
+  }
+
   size(file: FileName): Promise<number | undefined> {
     return this.below.size(file);
   }

@@ -1,8 +1,8 @@
-import { crc32c as nodeCrc32c } from '@node-rs/crc32';
+import { sys } from '../native.js';
 
 /** CRC32C (Castagnoli) of `bytes`, going on from `initial`: for the structures of a store. Data has `pieceSums`. */
 export function crc32c(bytes: Uint8Array, initial = 0): number {
-  return nodeCrc32c(bytes, initial);
+  return sys().crc32c(bytes, initial, false);
 }
 
 /**

@@ -8,6 +8,8 @@ export interface MountOptions {
   readonly readOnly: boolean;
   readonly allowOther: boolean;
   readonly allowRoot: boolean;
+  /** How long to look for the next request before sleeping, us; 0 when not given. Costs a share of a core while clients are busy. */
+  readonly spin?: number;
 }
 
 /** A mount that is there. */
@@ -16,10 +18,14 @@ export interface Mounted {
   readonly gone: Promise<void>;
   /** Unmounts; `lazy` also while it is in use. @throws `busy` */
   unmount(lazy: boolean): Promise<void>;
+  /** Must be told when the live volume changed by other than a client's write: what the kernel has cached of it is old. */
+  volumeChanged(): Promise<void>;
 }
 
 /** What brings the kernel's requests to the tree, and the answers back: one answer to each, and only one. */
 export interface Driver {
   readonly name: 'native' | 'fuse-native';
+  /** Loads what the driver stands on. @throws `unsupported`, with what to install */
+  load(): void;
   mount(tree: Tree, handles: Handles, options: MountOptions): Promise<Mounted>;
 }

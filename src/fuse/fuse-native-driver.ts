@@ -19,6 +19,7 @@ const LOOK = 250;
 /** The driver on the npm package `fuse-native` (libfuse2). */
 export const fuseNativeDriver: Driver = {
   name: 'fuse-native',
+  load: () => void load(),
   async mount(tree: Tree, handles: Handles, options: MountOptions): Promise<Mounted> {
     const Fuse = load();
     const operations = new Operations(tree, handles);
@@ -37,7 +38,12 @@ export const fuseNativeDriver: Driver = {
         error === null || error === undefined ? resolve() : reject(cannotMount(options, error)),
       );
     });
-    return { gone: untilGone(options.mountPoint), unmount: (lazy) => unmount(options.mountPoint, lazy) };
+    return {
+      gone: untilGone(options.mountPoint),
+      unmount: (lazy) => unmount(options.mountPoint, lazy),
+      // The package cannot tell the kernel; that asks for the time of the volume, which is new each time.
+      volumeChanged: async () => undefined,
+    };
   },
 };
 

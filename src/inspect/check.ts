@@ -227,7 +227,7 @@ async function* checkPage(
   const bytes = new Uint8Array(BLOCK);
   const stop = Math.min(end, (page + 1) * SUMS_PER_PAGE);
   for (let block = page * SUMS_PER_PAGE; block < stop; block++) {
-    block += await mirror.zeroRun(block, stop);
+    block += await mirror.run(block, stop, true);
     if (block >= stop) return;
     if (later.has(block % SUMS_PER_PAGE) && !mirror.overlay.has(block)) continue;
     try {

@@ -1,7 +1,7 @@
 import type { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { alignUp, BLOCK } from '../base/range.js';
-import type { Plan, Step } from '../file/executor.js';
+import type { FileName, Plan, Step } from '../file/executor.js';
 import { DESCRIPTOR_SIZE, FILES } from '../format/layout.js';
 import { descriptorSum, pieceSums, sumArrayBytes, sumArrayLength } from '../format/pieces.js';
 import { encodeDescriptor, type ForwardDescriptor, Kind, type KindValue } from './forward-descriptor.js';
@@ -60,8 +60,16 @@ export function couldFit(length: number, data: Ring): boolean {
   return alignUp(before, BLOCK) + alignUp(length, BLOCK) + BLOCK <= data.length;
 }
 
-/** The steps that bring the data of a placed append, behind its array of sums, into the data queue. */
-export function dataStep(placed: Placed, data: Ring): Step | undefined {
+/** A write that others may be joined to. */
+export interface WriteStep {
+  readonly op: 'write';
+  readonly file: FileName;
+  readonly offset: number;
+  readonly from: Uint8Array[];
+}
+
+/** The step that brings the data of a placed append, behind its array of sums, into the data queue. */
+export function dataStep(placed: Placed, data: Ring): WriteStep | undefined {
   const bytes = placed.append.data;
   if (bytes === undefined) return undefined;
   const array = placed.sums.length > 1 ? sumArrayBytes(placed.sums) : undefined;

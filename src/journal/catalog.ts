@@ -22,8 +22,6 @@ export function isPadding(bytes: Uint8Array, at: number): boolean {
 export class Catalog {
   /** Segments by number. */
   readonly segments = new Map<number, SegmentEdit>();
-  /** Snapshots, oldest first. */
-  readonly snapshots: SnapshotEdit[] = [];
   /** Marks by sequence: those whose snapshot is kept. Marks in the forward journal are not here. */
   readonly marks = new Map<number, MarkEdit>();
   /** Sequences of marks that were deleted while they are still in the forward journal. */
@@ -32,6 +30,18 @@ export class Catalog {
   /** How often a snapshot was added. */
   additions = 0;
 
+  /** @param snapshots oldest first */
+  constructor(readonly snapshots: SnapshotEdit[] = []) {}
+
+  /** Whether the edits can be applied in turn; changes nothing. @throws what `apply` would throw */
+  check(edits: readonly CatalogEdit[]): void {
+    // Only a snapshot may be refused, and only the snapshots say whether it is.
+    if (!edits.some(({ type }) => type === 'snapshot')) return;
+    const trial = new Catalog(this.snapshots.slice());
+    for (const edit of edits) trial.apply(edit);
+  }
+
+  /** @throws `damaged` */
   apply(edit: CatalogEdit): void {
     switch (edit.type) {
       case 'segment':

@@ -8,6 +8,7 @@ import type { Mirror } from '../mirror/mirror.js';
 import { FIRST_SEGMENT, FORWARD, HISTORY, MIM, type SourceFile, ZERO } from '../vrmo/vrmo.js';
 import type { ForwardIndex } from './forward-index.js';
 import { Places } from './places.js';
+import type { ReadPlan } from './read-plan.js';
 import type { Ring } from './ring.js';
 import type { SegmentStore } from './segment-store.js';
 
@@ -71,6 +72,30 @@ export class Fetcher {
       return false;
     this.#take(stored, piece, sums, into, start);
     return true;
+  }
+
+  /** Adds the bytes of `(file, record)` in `[start, end)` to a plan; false if that takes what is not at hand, or half a piece. */
+  plan(file: SourceFile, record: number, start: number, end: number, plan: ReadPlan): boolean {
+    if (file === ZERO) return plan.zeros(end - start);
+    if (start % BLOCK !== 0) return false;
+    if (file === MIM) return end % BLOCK === 0 && this.#planMirror(start / BLOCK, end / BLOCK, plan);
+    const stored = this.#stored(file, record);
+    if (end % BLOCK !== 0 && end !== stored.start + stored.length) return false;
+    const fd = this.executor.descriptor(stored.file);
+    const sums = this.#sumsNow(file, record, stored);
+    if (sums === undefined || fd === undefined) return false;
+    const first = Math.floor(start / BLOCK) - Math.floor(stored.start / BLOCK);
+    const offset = stored.offset + start - stored.start;
+    return plan.stored(fd, offset, end - start, this.verify ? sums : undefined, first);
+  }
+
+  #planMirror(first: number, end: number, plan: ReadPlan): boolean {
+    const fd = this.executor.descriptor(this.mirror.name);
+    if (fd === undefined) return false;
+    const { verify } = this.mirror;
+    return this.mirror.eachSum(first, end, (block, sum) =>
+      sum === 0 ? plan.zeros(BLOCK) : plan.block(fd, block, BLOCK, sum, verify),
+    );
   }
 
   /**

@@ -1,42 +1,16 @@
 import type { Clock } from '../base/clock.js';
-import { AnywhenError, messageOf } from '../base/errors.js';
+import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
-import type { Executor, Plan, Step } from '../file/executor.js';
-import { FILES } from '../format/layout.js';
-import {
-  type Append,
-  couldFit,
-  dataStep,
-  descriptorOf,
-  descriptorSteps,
-  type Placed,
-  placeAppend,
-} from './append.js';
+import type { Executor } from '../file/executor.js';
+import { type Append, couldFit, type Placed, placeAppend } from './append.js';
+import { Arrivals } from './arrivals.js';
+import { asIoError, BatchWriter } from './batch-writer.js';
+import { Durability } from './durability.js';
 import { FirstLap } from './first-lap.js';
 import { type ForwardDescriptor, Kind } from './forward-descriptor.js';
 import type { ForwardIndex } from './forward-index.js';
+import type { ForwardEvents, ForwardState } from './forward-state.js';
 import type { Ring } from './ring.js';
-
-/** What the journal tells its owner. */
-export interface ForwardEvents {
-  /** A descriptor is in, with every earlier one: the maps may change now. Called in order of sequence. */
-  committed(sequence: number, sums: Uint32Array): void;
-  /** Appends are waiting for space. */
-  full(): void;
-  /** The journal can no longer be written. Called once. */
-  failed(error: AnywhenError): void;
-}
-
-export interface ForwardState {
-  readonly index: ForwardIndex;
-  readonly descriptors: Ring;
-  readonly data: Ring;
-  readonly epoch: number;
-  readonly seed: number;
-}
-
-/** Up to so many bytes of data are written on the calling thread, into the page cache. */
-const INLINE = 128 * 1024;
 
 /**
  * The forward journal ([0011], [0046], [0058]-[0060]): every accepted change, in order, with its time.
@@ -55,17 +29,16 @@ export class ForwardJournal {
   readonly descriptors: Ring;
   readonly data: Ring;
   readonly #firstLap: FirstLap;
-  #durable: number;
+  readonly #durability: Durability;
+  readonly #writer: BatchWriter;
   #nextSequence: number;
   #waiting: Append[] = [];
   #batch: Placed[] = [];
   #writing = false;
   #paused = 0;
+  #gathering = false;
   #failure: AnywhenError | undefined;
-  /** Sequences after which both heads went to a 4 KiB border, not yet durable. */
-  #borders: number[] = [];
-  #syncing: Promise<void> | undefined;
-  #commitWaiters: { readonly target: number; readonly resolve: () => void }[] = [];
+  readonly #arrivals = new Arrivals();
   #unflushed = 0;
   #idling: Promise<void> = Promise.resolve();
 
@@ -80,12 +53,13 @@ export class ForwardJournal {
     this.data = state.data;
     this.#firstLap = new FirstLap(executor, state.data);
     this.#nextSequence = state.index.next;
-    this.#durable = state.index.next - 1;
+    this.#durability = new Durability(executor, state.index.next - 1);
+    this.#writer = new BatchWriter(executor, state);
   }
 
   /** The highest sequence known durable. */
   get durable(): number {
-    return this.#durable;
+    return this.#durability.reached;
   }
 
   /** Bytes placed since the last flush began. */
@@ -106,6 +80,17 @@ export class ForwardJournal {
     }
     if (this.#paused > 0 || this.#waiting.length > 0 || !this.#place(append)) this.#wait(append);
     this.#write();
+  }
+
+  /** What `work` submits is written as one batch, after it. Not to be nested. */
+  gather(work: () => void): void {
+    this.#gathering = true;
+    try {
+      work();
+    } finally {
+      this.#gathering = false;
+      this.#write();
+    }
   }
 
   /**
@@ -145,7 +130,7 @@ export class ForwardJournal {
   /** Resolves when `sequence` is in (or the journal has failed). */
   committed(sequence: number): Promise<void> {
     if (this.index.next > sequence || this.#failure !== undefined) return Promise.resolve();
-    return new Promise((resolve) => this.#commitWaiters.push({ target: sequence, resolve }));
+    return this.#arrivals.wait(sequence);
   }
 
   /** Resolves when everything that has a stamp by now is in. */
@@ -198,7 +183,7 @@ export class ForwardJournal {
     this.#waiting = [];
     this.#batch = [];
     for (const append of waiting) append.done(error, 0, 0n);
-    for (const waiter of this.#commitWaiters.splice(0)) waiter.resolve();
+    this.#arrivals.reached(Number.POSITIVE_INFINITY);
     this.events.failed(error);
   }
 
@@ -247,79 +232,33 @@ export class ForwardJournal {
     this.descriptors.alignHead();
     this.data.alignHead();
     this.#unflushed = 0;
-    const last = this.#nextSequence - 1;
-    if (this.#borders[this.#borders.length - 1] !== last) this.#borders.push(last);
+    this.#durability.border(this.#nextSequence - 1);
   }
 
   /** Writes what is placed, one batch at a time: at once if nothing is being written and it need not wait. */
   #write(): void {
-    while (!this.#writing && this.#batch.length > 0) {
+    while (!this.#writing && !this.#gathering && this.#batch.length > 0) {
       const batch = this.#batch;
       this.#batch = [];
-      const plan = this.#plan(batch);
-      const bytes = batch.reduce((sum, placed) => sum + (placed.append.data?.length ?? 0), 0);
       this.#writing = true;
-      try {
-        if (bytes <= INLINE && this.executor.runNow(plan.steps)) {
-          this.#commit(batch, plan.descriptors);
-          this.#writing = false;
-          continue;
-        }
-      } catch {
-        void this.#writeSlowly(batch, undefined);
+      const entered = this.#writer.writeNow(batch, this.durable);
+      if (!Array.isArray(entered)) {
+        void this.#writeSlowly(batch, entered === 'failed');
         return;
       }
-      void this.#writeSlowly(batch, plan);
+      this.#commit(batch, entered);
+      this.#writing = false;
     }
   }
 
-  #plan(batch: readonly Placed[]): { steps: Plan; descriptors: ForwardDescriptor[] } {
-    const steps: Step[] = [];
-    for (const placed of batch) {
-      const step = dataStep(placed, this.data);
-      if (step !== undefined && placed.failure === undefined) steps.push(step);
-    }
-    const descriptors = batch.map((placed) => descriptorOf(placed, this.state.epoch, this.#durable));
-    steps.push(...descriptorSteps(descriptors, this.descriptors, this.state.seed));
-    return { steps, descriptors };
-  }
-
-  async #writeSlowly(
-    batch: readonly Placed[],
-    plan: { steps: Plan; descriptors: ForwardDescriptor[] } | undefined,
-  ) {
-    let written = plan;
-    try {
-      if (written !== undefined) await this.executor.run(written.steps);
-    } catch {
-      written = undefined;
-    }
-    if (written === undefined) written = await this.#writeOneByOne(batch);
-    if (written !== undefined) this.#commit(batch, written.descriptors);
+  async #writeSlowly(batch: readonly Placed[], oneByOne: boolean): Promise<void> {
+    const entered = await this.#writer.write(batch, this.durable, oneByOne).catch((cause: unknown) => {
+      this.fail(asIoError(cause));
+    });
+    if (Array.isArray(entered)) this.#commit(batch, entered);
     else for (const placed of batch) placed.append.done(this.#failure, 0, 0n);
     this.#writing = false;
     this.#write();
-  }
-
-  /** After a failure: each write on its own; those whose data can't be written enter as `void`. */
-  async #writeOneByOne(batch: readonly Placed[]) {
-    for (const placed of batch) {
-      const step = dataStep(placed, this.data);
-      if (step === undefined) continue;
-      try {
-        await this.executor.run([step]);
-      } catch (cause) {
-        placed.failure = asError(cause);
-      }
-    }
-    const descriptors = batch.map((placed) => descriptorOf(placed, this.state.epoch, this.#durable));
-    try {
-      await this.executor.run(descriptorSteps(descriptors, this.descriptors, this.state.seed));
-    } catch (cause) {
-      this.fail(asError(cause));
-      return undefined;
-    }
-    return { steps: [], descriptors };
   }
 
   #commit(batch: readonly Placed[], descriptors: readonly ForwardDescriptor[]): void {
@@ -328,48 +267,23 @@ export class ForwardJournal {
       this.events.committed(placed.sequence, placed.sums);
     });
     for (const placed of batch) placed.append.done(placed.failure, placed.sequence, placed.stamp);
-    const ready = this.#commitWaiters.filter((waiter) => waiter.target < this.index.next);
-    if (ready.length === 0) return;
-    this.#commitWaiters = this.#commitWaiters.filter((waiter) => waiter.target >= this.index.next);
-    for (const waiter of ready) waiter.resolve();
+    this.#arrivals.reached(this.index.next);
   }
 
   async #syncTo(target: number): Promise<void> {
-    while (this.#durable < target) {
+    while (this.durable < target) {
       if (this.#failure !== undefined) throw this.#failure;
-      this.#syncing ??= this.#sync().finally(() => {
-        this.#syncing = undefined;
-      });
-      await this.#syncing;
+      try {
+        await this.#durability.sync(this.index.next);
+      } catch (cause) {
+        this.fail(asIoError(cause));
+        throw this.#failure;
+      }
     }
-  }
-
-  async #sync(): Promise<void> {
-    let reached = this.#durable;
-    while (this.#borders.length > 0 && (this.#borders[0] as number) < this.index.next) {
-      reached = this.#borders.shift() as number;
-    }
-    try {
-      await this.executor.run([{ op: 'datasync', file: FILES.forward }]);
-    } catch (cause) {
-      const message = `the forward journal could not be made durable: ${messageOf(cause)}`;
-      this.fail(
-        new AnywhenError('io', message, {
-          cause,
-          hint: 'The store is read-only from here on; what was flushed before is safe.',
-        }),
-      );
-      throw this.#failure;
-    }
-    this.#durable = Math.max(this.#durable, reached);
   }
 
   /** An instant at or above every stamp that is in. */
   get lastStamp(): Instant | undefined {
     return this.index.count > 0 ? this.index.stamp(this.index.next - 1) : undefined;
   }
-}
-
-function asError(cause: unknown): AnywhenError {
-  return cause instanceof AnywhenError ? cause : new AnywhenError('io', messageOf(cause), { cause });
 }

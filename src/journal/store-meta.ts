@@ -88,6 +88,7 @@ export class StoreMeta {
    * One commit: `edits` and the changed fields of the superblock become durable together, or not at all.
    *
    * @param changes called when earlier commits are through
+   * @throws `damaged` before anything is written, when the catalog refuses an edit; `no-space`, `io`
    */
   commit(
     edits: readonly CatalogEdit[],
@@ -95,6 +96,7 @@ export class StoreMeta {
   ): Promise<void> {
     return this.#mutex.run(async () => {
       if (this.#failed !== undefined) throw this.#failed;
+      this.catalog.check(edits);
       const length = await this.#append(edits);
       await this.#write({ ...changes(this.superblock), catalogLength: length });
       for (const edit of edits) this.catalog.apply(edit);

@@ -89,15 +89,15 @@ export class Mirror {
     return sums;
   }
 
-  /** How many blocks from `block` on, up to `end`, are all zeros by their sums. Does not touch the MIM. */
-  async zeroRun(block: number, end: number): Promise<number> {
+  /** How many blocks from `block` on, up to `end`, are all zeros by their sums, or are not. Does not touch the MIM. */
+  async run(block: number, end: number, zeros: boolean): Promise<number> {
     let at = block;
     while (at < end) {
       const page = Math.floor(at / SUMS_PER_PAGE);
-      if (page * SUMS_PAGE_SIZE >= this.#sumsSize) return end - block;
+      if (page * SUMS_PAGE_SIZE >= this.#sumsSize) return (zeros ? end : at) - block;
       const sums = await this.sums(page);
       const stop = Math.min(end, (page + 1) * SUMS_PER_PAGE);
-      while (at < stop && sums[at % SUMS_PER_PAGE] === 0) at += 1;
+      while (at < stop && (sums[at % SUMS_PER_PAGE] === 0) === zeros) at += 1;
       if (at < stop) break;
     }
     return Math.min(at, end) - block;
@@ -137,6 +137,19 @@ export class Mirror {
     if (!this.executor.runNow(this.#steps(first, into, held))) return false;
     const bad = this.#finish(first, into, held);
     if (bad >= 0) throw this.#damaged(bad);
+    return true;
+  }
+
+  /** Calls `visit` with the sum of each block of `[first, end)`; false, having called or not, if they are not at hand. */
+  eachSum(first: number, end: number, visit: (block: number, sum: number) => boolean): boolean {
+    if (this.overlay.size > 0 || this.#isMoving(first, end)) return false;
+    for (let block = first; block < end; ) {
+      const page = Math.floor(block / SUMS_PER_PAGE);
+      const sums = this.sumsNow(page);
+      if (sums === undefined) return false;
+      const stop = Math.min(end, (page + 1) * SUMS_PER_PAGE);
+      for (; block < stop; block++) if (!visit(block, sums[block % SUMS_PER_PAGE] as number)) return false;
+    }
     return true;
   }
 

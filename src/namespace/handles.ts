@@ -1,6 +1,7 @@
 import { AnywhenError } from '../base/errors.js';
+import type { ReadPlan } from '../journal/read-plan.js';
+import type { Done } from '../volume/events.js';
 import type { Scratch, View } from '../volume/model.js';
-import type { Done } from '../volume/volume.js';
 import type { Node } from './node.js';
 import type { Tree } from './tree.js';
 
@@ -14,6 +15,19 @@ export interface Handle {
     into: Uint8Array,
     done: (error: AnywhenError | undefined, count: number) => void,
   ): void;
+  /** The bytes read, fewer at the end; -1 if that would have to wait. */
+  readNow(offset: number, into: Uint8Array): number;
+  /**
+   * The bytes from `offset` on that a read of `length` gives, with their places in `plan`; -1 if they are to be read in
+   * another way. See `View.plan`.
+   */
+  plan(offset: number, length: number, plan: ReadPlan): number;
+  /** See `View.hold`. */
+  hold(): () => void;
+  /** Where the next data (or hole) at or behind `offset` begins; undefined if there is none. A file ends with a hole. */
+  seek(offset: number, data: boolean): Promise<number | undefined>;
+  /** `[offset, offset + length)` reads as zeros from now on. */
+  discard(offset: number, length: number, done: Done): void;
   write(offset: number, data: Uint8Array, done: Done): void;
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -63,6 +77,7 @@ export class Handles {
     return {
       ...readerOf(volume.live),
       write: (offset, data, done) => volume.write(offset, data, done),
+      discard: (offset, length, done) => volume.discard(offset, clipped(offset, length, volume.size), done),
       flush: () => volume.flush(),
       close: async () => undefined,
     };
@@ -115,8 +130,15 @@ export class Handles {
           (error) => done(error, 0),
         );
       },
+      ...NO_PLAN,
+      readNow: () => -1,
+      // Without looking: what a filesystem says that keeps no holes.
+      seek: async (offset, data) => (offset >= scratch.size ? undefined : data ? offset : scratch.size),
       write: (offset, data, done) => {
         scratch.write(offset, data).then(() => done(undefined), done);
+      },
+      discard: (offset, length, done) => {
+        scratch.discard(offset, clipped(offset, length, scratch.size)).then(() => done(undefined), done);
       },
       flush: () => scratch.flush(),
       close: async () => {
@@ -131,8 +153,19 @@ function clipped(offset: number, length: number, size: number): number {
   return Math.max(0, Math.min(length, size - offset));
 }
 
-function readerOf(view: View): Pick<Handle, 'read'> {
+function readerOf(view: View): Pick<Handle, 'read' | 'readNow' | 'seek' | 'plan' | 'hold'> {
   return {
+    readNow: (offset, into) => {
+      const count = clipped(offset, into.length, view.size);
+      if (count === 0) return 0;
+      return view.readNow(offset, count === into.length ? into : into.subarray(0, count)) ? count : -1;
+    },
+    plan: (offset, length, plan) => {
+      const count = clipped(offset, length, view.size);
+      return count === 0 || view.plan(offset, count, plan) ? count : -1;
+    },
+    hold: () => view.hold(),
+    seek: (offset, data) => view.seek(offset, data),
     read: (offset, into, done) => {
       const count = clipped(offset, into.length, view.size);
       if (count === 0) return done(undefined, 0);
@@ -145,19 +178,27 @@ function readerOf(view: View): Pick<Handle, 'read'> {
   };
 }
 
-const READ_ONLY: Pick<Handle, 'write' | 'flush'> = {
+const NO_PLAN: Pick<Handle, 'plan' | 'hold'> = { plan: () => -1, hold: () => () => undefined };
+
+const READ_ONLY: Pick<Handle, 'write' | 'discard' | 'flush'> = {
   write: (_offset, _data, done) => done(new AnywhenError('read-only', 'an image cannot be written')),
+  discard: (_offset, _length, done) => done(new AnywhenError('read-only', 'an image cannot be written')),
   flush: async () => undefined,
 };
 
 function textHandle(text: Uint8Array): Handle {
   return {
     ...READ_ONLY,
-    read: (offset, into, done) => {
-      const part = text.subarray(offset, offset + into.length);
-      into.set(part);
-      done(undefined, part.length);
-    },
+    ...NO_PLAN,
+    read: (offset, into, done) => done(undefined, copy(text, offset, into)),
+    readNow: (offset, into) => copy(text, offset, into),
+    seek: async (offset, data) => (offset >= text.length ? undefined : data ? offset : text.length),
     close: async () => undefined,
   };
+}
+
+function copy(text: Uint8Array, offset: number, into: Uint8Array): number {
+  const part = text.subarray(offset, offset + into.length);
+  into.set(part);
+  return part.length;
 }

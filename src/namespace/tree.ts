@@ -144,7 +144,12 @@ export class Tree {
   }
 
   async attributes(node: Node): Promise<Attributes> {
-    if (node.kind === 'status') this.#statusText = await this.options.status();
+    if (node.kind === 'status') await this.renewStatus();
+    return this.attributesNow(node);
+  }
+
+  /** Of `status` those of the text that was made last. @throws `not-found` for an image that cannot be shown any more */
+  attributesNow(node: Node): Attributes {
     const time = this.#timeOf(node);
     const file = (mode: number, size: number, key: string = node.kind) => ({
       mode: S_IFREG | mode,
@@ -175,7 +180,12 @@ export class Tree {
     }
   }
 
-  /** The text that `attributes` gave the size of. */
+  /** Makes the text of status.json. */
+  async renewStatus(): Promise<void> {
+    this.#statusText = await this.options.status();
+  }
+
+  /** The text that was made last. */
   get statusText(): string {
     return this.#statusText;
   }

@@ -4,17 +4,18 @@ import { SegmentKind } from '../journal/segment-format.js';
 import type { SegmentStore } from '../journal/segment-store.js';
 import type { SegmentTable } from '../journal/segment-table.js';
 import type { SegmentWriter } from '../journal/segment-writer.js';
-import { ExtentTree } from '../vrmo/extent-tree.js';
-import { NONE } from '../vrmo/node-slabs.js';
+import { converted, type FormOptions, newMap } from '../vrmo/convert.js';
+import type { Vbmj } from '../vrmo/vbmj.js';
+import type { Vbmm } from '../vrmo/vbmm.js';
 import { FIRST_SEGMENT, ZERO } from '../vrmo/vrmo.js';
 import { visitExtents } from './build-view.js';
 
 /**
- * The undo lists of a kept snapshot and of those behind it that are dropped, as one: for each address the oldest list
- * that has it counts (B1: of before-images the earliest). An extent of the tree names the descriptor that it is a cut of.
+ * The undo lists of a kept snapshot and of those behind it that are dropped, as one (B1: of before-images the earliest):
+ * the map of a view of the kept one, as far as it goes without the MIM.
  */
 export class MergedList {
-  readonly #tree = new ExtentTree();
+  #map: Vbmm | Vbmj;
   /** Bytes of data that the lists named one by one. */
   before = 0;
 
@@ -22,7 +23,10 @@ export class MergedList {
   constructor(
     readonly tables: SegmentStore,
     readonly pacer: Pacer,
-  ) {}
+    readonly forms: FormOptions,
+  ) {
+    this.#map = newMap(forms);
+  }
 
   /** Adds the next younger list: what no older one has. @throws `damaged`, `io` */
   async add(list: SnapshotEdit): Promise<void> {
@@ -30,28 +34,25 @@ export class MergedList {
     await visitExtents(table, list.record, list.extents, this.pacer, (start, stop, file, row) => {
       if (file !== ZERO) this.before += stop - start;
       // Where zeros come from tells nothing: they are joined.
-      fillGaps(this.#tree, start, stop, file, file === ZERO ? 0 : row);
+      this.#map.preserve(start, stop, file, file === ZERO ? 0 : row);
+      this.#map = converted(this.#map, this.forms);
     });
   }
 
   /** Bytes of data that the merged list names. */
   after(): number {
     let bytes = 0;
-    const tree = this.#tree;
-    for (let at = tree.first(); at !== NONE; at = tree.next(at))
-      if (tree.file(at) !== ZERO) bytes += tree.end(at) - tree.start(at);
+    for (const { start, end, file } of this.#map.inJournal()) if (file !== ZERO) bytes += end - start;
     return bytes;
   }
 
   /** Writes the descriptors; the data stays where it lies. */
   async write(writer: SegmentWriter): Promise<void> {
-    const tree = this.#tree;
-    for (let at = tree.first(); at !== NONE; at = tree.next(at)) {
-      const start = tree.start(at);
-      const length = tree.end(at) - start;
-      const table = tree.file(at) === ZERO ? undefined : this.tables.get(tree.file(at) - FIRST_SEGMENT);
+    for (const { start, end, file, record } of this.#map.inJournal()) {
+      const length = end - start;
+      const table = file === ZERO ? undefined : this.tables.get(file - FIRST_SEGMENT);
       if (table === undefined) await writer.zero(start, length);
-      else await writer.cut(cutOf(table, tree.record(at), start, length));
+      else await writer.cut(cutOf(table, record, start, length));
       if (this.pacer.due()) await this.pacer.rest();
     }
   }
@@ -69,17 +70,4 @@ function cutOf(table: SegmentTable, record: number, start: number, length: numbe
     offset: table.offset[record] as number,
     sum: table.sum[record] as number,
   };
-}
-
-/** The parts of `[start, end)` where nothing lies are (file, record) now. */
-function fillGaps(tree: ExtentTree, start: number, end: number, file: number, record: number): void {
-  const gaps: number[] = [];
-  let free = start;
-  for (let at = tree.find(start); at !== NONE && tree.start(at) < end; at = tree.next(at)) {
-    if (tree.start(at) > free) gaps.push(free, tree.start(at));
-    free = tree.end(at);
-  }
-  if (free < end) gaps.push(free, end);
-  for (let at = 0; at < gaps.length; at += 2)
-    tree.fill(gaps[at] as number, gaps[at + 1] as number, file, record);
 }

@@ -14,7 +14,7 @@ export const CHECKPOINTS: CheckpointOptions = { every: 16_384, bytes: 208 * 1024
 const MOST = 32;
 
 /** The map of the state after `sequence`. Not to be changed: clone it. */
-interface Checkpoint {
+export interface Checkpoint {
   readonly sequence: number;
   readonly map: Vrmo;
 }
@@ -36,6 +36,11 @@ export class NearCheckpoints {
   /** The number of checkpoints. */
   get count(): number {
     return this.#kept.length;
+  }
+
+  /** Oldest first. Not to be changed. */
+  get all(): readonly Checkpoint[] {
+    return this.#kept;
   }
 
   /** Bytes of memory, shared ones once. What is shared with a map that is in use counts too. */

@@ -1,5 +1,5 @@
 import { Pacer } from '../base/pacer.js';
-import { ADDRESS_LIMIT, alignUp, BLOCK } from '../base/range.js';
+import { alignUp, BLOCK } from '../base/range.js';
 import { isZero } from '../format/checksum.js';
 import { MAX_SEGMENT_EXTENT, PAGE_SPAN } from '../format/layout.js';
 import type { Fetcher } from '../journal/fetch.js';
@@ -9,8 +9,7 @@ import type { SegmentStore } from '../journal/segment-store.js';
 import type { SegmentWriter } from '../journal/segment-writer.js';
 import type { Mirror } from '../mirror/mirror.js';
 import { converted, type FormOptions, newMap } from '../vrmo/convert.js';
-import { ExtentTree } from '../vrmo/extent-tree.js';
-import { NONE } from '../vrmo/node-slabs.js';
+import { MoveList } from '../vrmo/move-list.js';
 import { FORWARD, MIM, type Vrmo, ZERO } from '../vrmo/vrmo.js';
 import { applyChange, forEachChange } from './build-view.js';
 import type { SyncParts } from './sync-event.js';
@@ -25,8 +24,9 @@ export interface SavedList {
 
 /**
  * Writes the undo lists of the kept states, oldest first ([0047]-[0048], [0071]-[0072]): for each, the ranges
- * that are overwritten before the next one, with what they held. A map walks along and ends at the last state.
- * Memory: the two maps, and one buffer.
+ * that are overwritten before the next one, with what they held. What must be saved is what `preserve` emits for a view
+ * that has all on the MIM (Tables I and II); a map that walks along, and ends at the last state, says where it lies.
+ * Memory: the two maps, the move list, and one buffer.
  */
 export class ListSaver {
   bytes = 0;
@@ -59,13 +59,12 @@ export class ListSaver {
   ): Promise<{ readonly lists: SavedList[]; readonly map: Vrmo }> {
     let map = newMap(this.forms);
     const lists: SavedList[] = [];
-    const changed = new ExtentTree();
     let at = this.index.first;
     for (const [number, state] of plan.kept.entries()) {
       const stop = plan.kept[number + 1]?.sequence ?? end;
       await writer.beginList(state);
       const record = writer.count;
-      await this.#saveChanged(at, stop, changed, map, writer);
+      await this.#saveAll(await this.#movesOf(at, stop), map, writer);
       lists.push({ state, record, extents: writer.count - record });
       for (; at <= stop; at++) {
         if (this.index.changes(at)) applyChange(map, this.index, at, this.segments);
@@ -76,24 +75,30 @@ export class ListSaver {
     return { lists, map };
   }
 
-  /** Saves the ranges that sequences `[from, to]` change, sorted and joined (FIG. 12). `changed` is empty before and after. */
-  async #saveChanged(
-    from: number,
-    to: number,
-    changed: ExtentTree,
-    map: Vrmo,
-    writer: SegmentWriter,
-  ): Promise<void> {
+  /**
+   * The backward move list of a step of the MIM from one kept state to the next, sorted and joined ([0071], FIG. 12):
+   * what a view of the first would still have on the MIM when sequences `[from, to]` overwrite it.
+   */
+  async #movesOf(from: number, to: number): Promise<MoveList> {
+    const moves = new MoveList();
+    const emit = (start: number, end: number) => moves.add(start, end);
+    let view = newMap(this.forms);
+    // Where the bytes will lie is not known yet, and nobody reads through this map.
+    const preserve = (start: number, end: number) => view.preserve(start, end, FORWARD, 0, emit);
     for (let at = from; at <= to; at++) {
-      if (this.index.changes(at))
-        forEachChange(this.index, at, this.segments, (start, end) => changed.replace(start, end, FORWARD, 0));
+      if (this.index.changes(at)) forEachChange(this.index, at, this.segments, preserve);
+      view = converted(view, this.forms);
       if (this.#pacer.due()) await this.#pacer.rest();
     }
-    for (let at = changed.first(); at !== NONE; at = changed.next(at)) {
-      await this.#saveRange(changed.start(at), changed.end(at), map, writer);
+    for (const _step of moves.sealing()) if (this.#ioPacer.due()) await this.#ioPacer.rest();
+    return moves;
+  }
+
+  async #saveAll(moves: MoveList, map: Vrmo, writer: SegmentWriter): Promise<void> {
+    for (let at = 0; at < moves.length; at++) {
+      await this.#saveRange(moves.start(at), moves.end(at), map, writer);
       if (this.#ioPacer.due()) await this.#ioPacer.rest();
     }
-    changed.clear(0, ADDRESS_LIMIT);
   }
 
   async #saveRange(from: number, to: number, map: Vrmo, writer: SegmentWriter): Promise<void> {
@@ -133,7 +138,7 @@ export class ListSaver {
     });
     if (onMirror === start) return zeros;
     const first = Math.floor(start / BLOCK);
-    const run = await this.mirror.zeroRun(first, alignUp(onMirror, BLOCK) / BLOCK);
+    const run = await this.mirror.run(first, alignUp(onMirror, BLOCK) / BLOCK, true);
     return run === 0 ? start : Math.min(onMirror, (first + run) * BLOCK);
   }
 }

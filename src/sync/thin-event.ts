@@ -98,7 +98,7 @@ export class ThinEvent {
     for (const [number, { keep, dropped }] of groups.entries()) {
       const lists = keep === undefined ? dropped : [keep, ...dropped];
       if (!lists.some((list) => touched.has(list.segment))) continue;
-      const merged = new MergedList(tables, this.#pacer);
+      const merged = new MergedList(tables, this.#pacer, this.parts.forms);
       for (const list of lists) await merged.add(list);
       freed += merged.before - (keep === undefined ? 0 : merged.after());
       for (const { sequence } of dropped) edits.push({ type: 'snapshot-drop', sequence });

@@ -158,6 +158,12 @@ export async function endEpoch({ meta, index, epoch }: Engine, journal: ForwardJ
   await meta.commit([], (now) => ({ epochs: [...now.epochs, { epoch: epoch + 1, firstSequence }] }));
 }
 
+/** The end of everything: nothing runs in the background any more. */
+export async function closeEngine({ history, executor }: Engine): Promise<void> {
+  await history.stop();
+  await executor.close();
+}
+
 /** What was recovered is made durable; then the new epoch is, before anything is written in it. */
 async function beginEpoch(parts: SyncParts, scan: ForwardScan): Promise<number> {
   const { executor, meta, index } = parts;

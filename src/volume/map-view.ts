@@ -2,11 +2,13 @@ import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import type { Fetcher } from '../journal/fetch.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
+import type { ReadPlan } from '../journal/read-plan.js';
 import type { LazyLists } from '../sync/lazy-lists.js';
 import { MissingBlocks } from '../sync/missing-blocks.js';
 import type { MappedView, OpenViews } from '../sync/open-views.js';
 import type { Vrmo } from '../vrmo/vrmo.js';
 import type { View } from './model.js';
+import { seekMap } from './seek.js';
 
 /** A view over a map. While it is registered its map is kept right when the MIM moves under it. */
 export class MapView implements View, MappedView {
@@ -58,6 +60,32 @@ export class MapView implements View, MappedView {
     const missing = new MissingBlocks();
     while (!this.resolveNow(start, end, missing)) await this.lists?.bring(missing);
     return use();
+  }
+
+  plan(offset: number, length: number, plan: ReadPlan): boolean {
+    this.#check(offset, length);
+    plan.clear();
+    let whole = this.resolveNow(offset, offset + length);
+    if (!whole) return false;
+    this.map.lookup(offset, offset + length, (start, end, file, record) => {
+      whole = whole && this.fetcher.plan(file, record, start, end, plan);
+    });
+    return whole;
+  }
+
+  hold(): () => void {
+    const phase = this.views.enter();
+    return () => this.views.leave(phase);
+  }
+
+  async seek(offset: number, data: boolean): Promise<number | undefined> {
+    this.#check(offset, 0);
+    const phase = this.views.enter();
+    try {
+      return await seekMap(this, offset, data);
+    } finally {
+      this.views.leave(phase);
+    }
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import type { Instant } from '../base/instant.js';
+import type { ReadPlan } from '../journal/read-plan.js';
 
 /** How much a point can be trusted: some write, a flush that a client asked for, or a frozen filesystem. */
 export type Quality = 'write' | 'flush' | 'frozen';
@@ -47,6 +48,18 @@ export interface View {
   /** Reads `[offset, offset + into.length)`, which must lie within the size, if no disk need be waited for. */
   readNow(offset: number, into: Uint8Array): boolean;
   read(offset: number, into: Uint8Array): Promise<void>;
+  /**
+   * Where the bytes of `[offset, offset + length)` lie, into `plan`; false if that is not known without waiting, or no
+   * descriptor reaches them. The places hold until the caller next waits; longer with `hold`.
+   */
+  plan(offset: number, length: number, plan: ReadPlan): boolean;
+  /** Keeps the places of plans as they are until what it returns is called. */
+  hold(): () => void;
+  /**
+   * Where the next data (or, with `data` false, hole) at or behind `offset` begins; undefined if there is none. What is
+   * known to be zeros without reading it is a hole, and so is the end.
+   */
+  seek(offset: number, data: boolean): Promise<number | undefined>;
   close(): void;
 }
 

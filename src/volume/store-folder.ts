@@ -5,7 +5,8 @@ import { openSource } from '../file/source-file.js';
 import { makeStoreFolder, removeStoreFiles } from '../file/store-folder.js';
 import { lockStore } from '../file/store-lock.js';
 import { type CreateOptions, createOn, emptyOrigin } from './create.js';
-import { Volume, type VolumeOptions } from './volume.js';
+import type { VolumeOptions } from './events.js';
+import { Volume } from './volume.js';
 
 export interface OpenStore {
   readonly folder: string;

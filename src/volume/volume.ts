@@ -1,18 +1,17 @@
-import { AnywhenError, messageOf } from '../base/errors.js';
+import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { Mutex } from '../base/mutex.js';
-import { ADDRESS_LIMIT, alignUp, BLOCK } from '../base/range.js';
+import { alignUp, BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
-import { isZero } from '../format/checksum.js';
-import { MAX_WRITE } from '../format/layout.js';
-import { Flag, Kind } from '../journal/forward-descriptor.js';
+import { Kind } from '../journal/forward-descriptor.js';
 import { ForwardJournal } from '../journal/forward-journal.js';
 import { buildNear, follow } from '../sync/build-view.js';
 import { type JournalMark, readMarks } from '../sync/journal-marks.js';
-import { SyncEvent } from '../sync/sync-event.js';
 import { ThinEvent } from '../sync/thin-event.js';
 import { FORWARD, type Vrmo } from '../vrmo/vrmo.js';
-import { type Engine, type EngineOptions, endEpoch, openEngine } from './engine.js';
+import { closeEngine, type Engine, endEpoch, openEngine } from './engine.js';
+import type { Done, VolumeEvents, VolumeOptions } from './events.js';
+import { LiveWriter } from './live-writer.js';
 import { MapView } from './map-view.js';
 import { Marks } from './marks.js';
 import type { Mark, Point, Policy, Resolution, RestoreReport, Scratch, SyncReport, View } from './model.js';
@@ -20,24 +19,9 @@ import { openMapView } from './open-view.js';
 import { checkPolicy, readPolicy } from './policy.js';
 import { restorePaused } from './restore.js';
 import { ScratchView } from './scratch.js';
+import { SyncRunner } from './sync-runner.js';
 import { applyRetention, type ThinChoice, type ThinReport, thinVolume } from './thin.js';
 import { Timeline } from './timeline.js';
-
-/** A sync event that failed is tried again after so many ms. */
-const RETRY = 1000;
-
-/** Called once: when the change is in the journal, or when it failed. */
-export type Done = (error: AnywhenError | undefined) => void;
-
-/** Told of what the owner may want to log. */
-export interface VolumeEvents {
-  readonly synced?: (report: SyncReport) => void;
-  readonly warning?: (message: string) => void;
-}
-
-export interface VolumeOptions extends EngineOptions {
-  readonly events?: VolumeEvents;
-}
 
 /**
  * A volume with a past: the live state, which is written to, and every point of its history.
@@ -52,13 +36,14 @@ export class Volume {
   readonly #maintenance = new Mutex();
   readonly #marks: Marks;
   readonly #thinning: ThinEvent;
+  readonly #writer = new LiveWriter(this);
+  /** Sync events; what the last one did. */
+  readonly syncs: SyncRunner;
   #size: number;
-  #syncWanted = false;
-  #syncs = 0;
-  #lastSync: SyncReport | undefined;
-  #written = { writes: 0, bytes: 0, flushes: 0 };
   #failure: AnywhenError | undefined;
   #closed = false;
+  /** Resolves when whoever caches the live volume knows that it was replaced. */
+  #told: Promise<void> | undefined;
 
   private constructor(
     readonly engine: Engine,
@@ -70,6 +55,7 @@ export class Volume {
     const { index, fetcher, views } = engine;
     this.#marks = new Marks(engine, marks);
     this.#thinning = new ThinEvent(engine);
+    this.syncs = new SyncRunner(this, this.#marks);
     this.timeline = new Timeline({
       ...engine,
       marks: () => this.marks(),
@@ -97,8 +83,8 @@ export class Volume {
       { index, descriptors: scan.descriptors, data: scan.data, epoch, seed: meta.seed },
       {
         committed: (sequence, sums) => holder.volume?.$committed(sequence, sums),
-        full: () => holder.volume?.$full(),
-        failed: (error) => holder.volume?.$failed(error),
+        full: () => holder.volume?.syncs.want('space'),
+        failed: (error) => holder.volume?.fail(error),
       },
     );
     holder.volume = new Volume(engine, journal, options.events ?? {}, marks, map);
@@ -114,11 +100,11 @@ export class Volume {
   }
 
   get written(): { readonly writes: number; readonly bytes: number; readonly flushes: number } {
-    return this.#written;
+    return this.#writer.written;
   }
 
-  get syncs(): { readonly count: number; readonly last: SyncReport | undefined; readonly running: boolean } {
-    return { count: this.#syncs, last: this.#lastSync, running: this.#syncWanted };
+  get closed(): boolean {
+    return this.#closed;
   }
 
   get failure(): AnywhenError | undefined {
@@ -129,35 +115,25 @@ export class Volume {
     return this.engine.clock.now();
   }
 
+  /** What `work` writes enters the journal together, after it: for requests that came together. Not to be nested. */
+  gather(work: () => void): void {
+    if (this.journal === undefined) work();
+    else this.journal.gather(work);
+  }
+
   /** Writes at most 1 MiB. `data` must not change before `done`. */
   write(offset: number, data: Uint8Array, done: Done): void {
-    const refusal = this.#refuse(offset, data.length);
-    if (refusal !== undefined) return done(refusal);
-    if (data.length > MAX_WRITE)
-      return done(new AnywhenError('usage', `a write of ${data.length} bytes is too long`));
-    if (data.length === 0) return done(undefined);
-    this.#written.writes += 1;
-    this.#written.bytes += data.length;
-    const { length } = data;
-    // What mkfs and the like write: a range without data says the same.
-    if (length >= BLOCK && isZero(data))
-      this.journal?.submit({ kind: Kind.zero, start: offset, length, done });
-    else this.journal?.submit({ kind: Kind.write, start: offset, data, done });
+    this.#writer.write(offset, data, done);
   }
 
   /** From here on `[offset, offset + length)` reads as zeros. Costs a descriptor, no data. */
   discard(offset: number, length: number, done: Done): void {
-    const refusal = this.#refuse(offset, length);
-    if (refusal !== undefined) return done(refusal);
-    if (length === 0) return done(undefined);
-    this.journal?.submit({ kind: Kind.zero, start: offset, length, done });
+    this.#writer.discard(offset, length, done);
   }
 
   /** Makes all that was acknowledged durable, and leaves a sync indicator. */
-  async flush(): Promise<void> {
-    if (this.journal === undefined) return;
-    await this.journal.flush(Flag.client);
-    this.#written.flushes += 1;
+  flush(): Promise<void> {
+    return this.#writer.flush();
   }
 
   /** The newest state that is durable by itself, without an indicator. */
@@ -166,14 +142,8 @@ export class Volume {
   }
 
   /** Follows the wall clock; a jump of a second or more is recorded in the journal and told. */
-  async followClock(): Promise<void> {
-    const jump = this.engine.clock.follow();
-    if (jump === 0n || this.journal === undefined) return;
-    const milliseconds = Number((jump < 0n ? -jump : jump) / 1_000_000n);
-    await this.journal.enter({ kind: Kind.clock, start: milliseconds, length: jump < 0n ? 1 : 0 });
-    this.events.warning?.(
-      `the system clock jumped by ${jump < 0n ? '-' : ''}${milliseconds} ms; stamps go on rising`,
-    );
+  followClock(): Promise<void> {
+    return this.#writer.followClock();
   }
 
   resolve(at: Instant): Resolution {
@@ -198,13 +168,13 @@ export class Volume {
    * @throws `not-found`, `usage` as `resolve`; `not-found` too when the instant is not exact
    */
   async openView(at: Instant): Promise<View> {
-    await this.#pinNow(at);
+    await this.#writer.fix(at);
     return openMapView(this.engine, this.timeline, at);
   }
 
   /** The same, writable over a throw-away overlay. @throws as `openView`, and `read-only` */
   async openScratch(at: Instant): Promise<Scratch> {
-    this.#writable();
+    this.#writer.journal();
     return new ScratchView(this.engine.executor, await this.openView(at));
   }
 
@@ -214,72 +184,26 @@ export class Volume {
 
   /** A named sync indicator at this instant, durable when it returns. @throws `exists`, `usage`, `read-only` */
   async mark(name: string, options: { hold?: boolean } = {}): Promise<Mark> {
-    return this.#marks.set(this.#writable(), name, options.hold === true);
+    return this.#marks.set(this.#writer.journal(), name, options.hold === true);
   }
 
   /** @throws `not-found`, `read-only` */
   async deleteMark(name: string): Promise<void> {
-    this.#writable();
+    this.#writer.journal();
     await this.#maintenance.run(() => this.#marks.drop(name));
   }
 
   /** A sync event over everything that is in the forward journal. */
   async sync(trigger: string): Promise<SyncReport> {
-    const report = await this.#maintenance.run(() => this.#sync(trigger));
-    this.engine.history.tend();
+    const report = await this.#maintenance.run(() => this.syncs.run(this.#writer.journal(), trigger));
     void applyRetention(this);
     return report;
-  }
-
-  async #sync(trigger: string): Promise<SyncReport> {
-    const journal = this.#writable();
-    const started = performance.now();
-    const { meta } = this.engine;
-    const before = meta.superblock.mimSequence;
-    try {
-      // The window ends where the flush did: there, and only there, both queues go on at a border.
-      const end = await journal.flush();
-      const marks = this.#marks.upTo(end);
-      const result = await new SyncEvent(this.engine).run({
-        end,
-        granularity: this.policy().granularity,
-        marks,
-      });
-      const { journal: entry } = meta.superblock;
-      this.#marks.moved(end);
-      journal.release(entry.firstSequence, entry.descriptorTail, entry.dataTail);
-      const report = {
-        trigger,
-        moved: result.changes > 0,
-        sequence: result.end,
-        at: result.at,
-        writes: result.changes,
-        snapshots: result.snapshots,
-        bytesMoved: result.bytesMoved,
-        bytesSaved: result.bytesSaved,
-        milliseconds: Math.round(performance.now() - started),
-      };
-      this.#syncs += 1;
-      this.#lastSync = report;
-      this.events.synced?.(report);
-      return report;
-    } catch (cause) {
-      // Behind either commit, memory and disk no longer tell the same: only another opening brings them together.
-      if (meta.superblock.copied !== undefined || meta.superblock.mimSequence !== before) {
-        this.$failed(
-          new AnywhenError('io', `a sync event was interrupted while it moved the MIM: ${messageOf(cause)}`, {
-            cause,
-          }),
-        );
-      }
-      throw cause;
-    }
   }
 
   /** Drops snapshots and gives their space back. @throws `read-only`, `no-space`, `io` */
   thin(choice: ThinChoice, dryRun = false): Promise<ThinReport> {
     return this.#maintenance.run(async () => {
-      if (!dryRun) this.#writable();
+      if (!dryRun) this.#writer.journal();
       if (this.#closed) throw new AnywhenError('read-only', 'the volume is closed');
       return thinVolume(this.engine, this.#thinning, this.marks(), choice, this.now(), dryRun);
     });
@@ -290,15 +214,16 @@ export class Volume {
    * it is the old or the new state, and the state before stays a point.
    */
   async restore(at: Instant, progress?: (done: number, total: number) => void): Promise<RestoreReport> {
-    const journal = this.#writable();
+    const journal = this.#writer.journal();
     const before = this.now();
-    return this.#maintenance.run(async () => {
+    const report = await this.#maintenance.run(async () => {
       await journal.settled();
       const target = await openMapView(this.engine, this.timeline, at);
       try {
         // The view is open, and thereby its state is kept, when the sync event makes room for the entry.
         const { descriptors } = journal;
-        if (!descriptors.fits(alignUp(descriptors.head, BLOCK) + 4 * BLOCK)) await this.#sync('space');
+        if (!descriptors.fits(alignUp(descriptors.head, BLOCK) + 4 * BLOCK))
+          await this.syncs.run(journal, 'space');
         await journal.pause();
         try {
           return await restorePaused(this.engine, journal, this.live, target, before, progress);
@@ -309,17 +234,14 @@ export class Volume {
         target.close();
       }
     });
+    await this.#told;
+    return report;
   }
 
   /** @throws `usage`, `read-only` */
   async resize(size: number): Promise<void> {
-    const journal = this.#writable();
-    if (!Number.isSafeInteger(size) || size < 1 || size >= ADDRESS_LIMIT) {
-      throw new AnywhenError('usage', `a volume of ${size} bytes is not possible`);
-    }
-    const length = Math.max(0, this.#size - size);
-    await journal.enter({ kind: Kind.resize, start: size, length, size });
-    await journal.flush();
+    await this.#writer.resize(size);
+    await this.#told;
   }
 
   policy(): Policy {
@@ -328,7 +250,7 @@ export class Volume {
 
   /** @throws `usage`, `read-only` */
   async setPolicy(changes: Partial<Policy>): Promise<void> {
-    this.#writable();
+    this.#writer.journal();
     checkPolicy({ ...this.policy(), ...changes });
     const edits = Object.entries(changes).map(([key, value]) => ({
       type: 'policy' as const,
@@ -351,8 +273,7 @@ export class Volume {
     } finally {
       this.journal?.fail(new AnywhenError('read-only', 'the volume is closed'));
       await this.journal?.idled();
-      await this.engine.history.stop();
-      await this.engine.executor.close();
+      await closeEngine(this.engine);
     }
   }
 
@@ -362,71 +283,18 @@ export class Volume {
     const kind = index.kind(sequence);
     if (kind === Kind.write && sums.length > 1) fetcher.remember(FORWARD, sequence % 2 ** 32, sums);
     this.live.map = follow(this.engine, this.live.map, sequence);
-    if (kind === Kind.resize || kind === Kind.bulk) this.#size = index.size(sequence);
-    const { data, descriptors } = this.engine.scan;
-    const limit = this.policyHighWater / 100;
-    if (data.used > data.length * limit || descriptors.used > descriptors.length * limit)
-      this.#wantSync('high-water');
+    if (kind === Kind.resize || kind === Kind.bulk) {
+      this.#size = index.size(sequence);
+      this.#told = this.events.replaced?.();
+    }
+    this.syncs.watch();
   }
 
-  /** Percent; cached, since every write asks. */
-  get policyHighWater(): number {
-    return Number(this.engine.meta.catalog.policy.get('highWater') ?? 70);
-  }
-
-  $full(): void {
-    this.#wantSync('space');
-  }
-
-  $failed(error: AnywhenError): void {
+  /** Nothing is written any more. */
+  fail(error: AnywhenError): void {
     if (this.#failure !== undefined || this.#closed) return;
     this.#failure = error;
     this.journal?.fail(error);
     this.events.warning?.(error.message);
-  }
-
-  #wantSync(trigger: string): void {
-    if (this.#syncWanted || this.#closed) return;
-    this.#syncWanted = true;
-    setImmediate(() => {
-      void this.#syncInBackground(trigger);
-    });
-  }
-
-  async #syncInBackground(trigger: string): Promise<void> {
-    // Once closed, the store may be another's.
-    if (this.#closed) return;
-    try {
-      await this.sync(trigger);
-    } catch (error) {
-      this.events.warning?.(`sync event: ${messageOf(error)}`);
-      await new Promise((resolve) => setTimeout(resolve, RETRY).unref());
-    }
-    this.#syncWanted = false;
-    if (this.#failure === undefined) this.journal?.retry();
-  }
-
-  /** A view behind the last stamp: an indicator keeps that instant fixed across a restart with a wrong clock. */
-  async #pinNow(at: Instant): Promise<void> {
-    if (this.journal === undefined || this.#failure !== undefined) return;
-    const last = this.journal.lastStamp ?? this.timeline.nearFrom;
-    if (at > last && at <= this.now()) await this.journal.enter({ kind: Kind.indicator });
-    await this.journal.settled();
-  }
-
-  #writable(): ForwardJournal {
-    if (this.failure !== undefined) throw this.failure;
-    if (this.journal === undefined) throw new AnywhenError('read-only', 'the store is open read-only');
-    return this.journal;
-  }
-
-  #refuse(offset: number, length: number): AnywhenError | undefined {
-    if (this.#failure !== undefined) return this.#failure;
-    if (this.journal === undefined) return new AnywhenError('read-only', 'the store is open read-only');
-    if (offset >= 0 && offset + length <= this.#size) return undefined;
-    return new AnywhenError(
-      'no-space',
-      `[${offset}, ${offset + length}) goes beyond the end of the volume at ${this.#size}`,
-    );
   }
 }

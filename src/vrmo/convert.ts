@@ -19,12 +19,12 @@ export const FORMS: FormOptions = { nodes: 4096 };
 const BACK = 4;
 
 /** The map of the MIM itself, everything still to come. */
-export function newMap(forms: FormOptions): Vrmo {
+export function newMap(forms: FormOptions): Vbmm | Vbmj {
   return forms.nodes < 1 ? new Vbmj() : new Vbmm();
 }
 
 /** The map in the form that suits it: mostly itself. To be asked after a few changes; costs no search. */
-export function converted(map: Vrmo, forms: FormOptions): Vrmo {
+export function converted<Map extends Vrmo>(map: Map, forms: FormOptions): Map | Vbmm | Vbmj {
   if (map instanceof Vbmm) return map.nodes > forms.nodes ? toVbmj(map) : map;
   return map.extents < forms.nodes / BACK ? toVbmm(map) : map;
 }

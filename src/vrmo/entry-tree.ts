@@ -1,7 +1,7 @@
 import {
   NONE,
   type NodeId,
-  NodeSlabs,
+  type NodeSlabs,
   nodeOf,
   offsetOf,
   type Position,
@@ -9,20 +9,13 @@ import {
   SLOTS,
   slotOf,
 } from './node-slabs.js';
+import { emptyParts, type TreeParts } from './tree-parts.js';
 
 /** A node with fewer entries is joined with a neighbour, unless the two together would be fuller than `JOINED`. */
 const SPARSE = SLOTS / 4;
 const JOINED = (SLOTS * 3) / 4;
 /** More levels than any tree can have. */
 const LEVELS = 32;
-
-/** What makes up a tree: its nodes, the root, the levels above the leaves, the number of entries. */
-export interface TreeParts {
-  readonly nodes: NodeSlabs;
-  readonly root: NodeId;
-  readonly height: number;
-  readonly entries: number;
-}
 
 /**
  * A B+-tree of entries (start, end, file, record), ordered by start, no two starts equal. Every position is
@@ -304,9 +297,4 @@ export class EntryTree {
       this.#height--;
     }
   }
-}
-
-function emptyParts(): TreeParts {
-  const nodes = NodeSlabs.empty();
-  return { nodes, root: nodes.allocate(), height: 0, entries: 0 };
 }

@@ -1,9 +1,10 @@
 import { assert } from '../base/errors.js';
 import { ADDRESS_LIMIT } from '../base/range.js';
-import { EntryTree, type TreeParts } from './entry-tree.js';
+import { EntryTree } from './entry-tree.js';
 import { NONE, type Position } from './node-slabs.js';
+import type { TreeParts } from './tree-parts.js';
 import { verifyStructure } from './verify-structure.js';
-import { MIM, type SourceFile } from './vrmo.js';
+import { type Extent, MIM, type SourceFile } from './vrmo.js';
 
 /** A tree as it was built, and what its extents add up to. */
 export interface ExtentTreeParts extends TreeParts {
@@ -104,6 +105,14 @@ export class ExtentTree extends EntryTree {
     this.writeSource(at, file, record);
     this.#account(file, 1, length);
     return this.#joinNeighbours(at);
+  }
+
+  /** The extents in a journal, in address order. The tree may not change meanwhile. */
+  *inJournal(): Generator<Extent> {
+    for (let at = this.first(); at !== NONE; at = this.next(at)) {
+      const file = this.file(at);
+      if (file !== MIM) yield { start: this.start(at), end: this.end(at), file, record: this.record(at) };
+    }
   }
 
   /** An independent copy; the two share memory until one is changed. */

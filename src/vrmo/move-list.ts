@@ -3,6 +3,10 @@ import type { RangeVisitor } from './vrmo.js';
 
 /** Ranges that a new list has room for. */
 const ROOM = 64;
+/** So many are sorted at a time, within half a millisecond. */
+const RUN = 4096;
+
+type Column = Float64Array<ArrayBuffer>;
 
 /**
  * A list of moves: ranges in address order, those that touch or overlap joined ([0071], FIG. 12). Ranges are
@@ -49,10 +53,15 @@ export class MoveList {
 
   /** Sorts and joins. Nothing can be added any more. */
   seal(): this {
-    if (!this.#ordered) this.#sortAndJoin();
+    for (const _step of this.sealing());
+    return this;
+  }
+
+  /** The same in steps of a millisecond or so: between two of them others may have their turn, but not add. */
+  *sealing(): Generator<void> {
+    if (!this.#ordered) yield* this.#sortAndJoin();
     this.#ordered = true;
     this.#sealed = true;
-    return this;
   }
 
   /** The start of a range, by its index. Only when sealed. */
@@ -77,11 +86,12 @@ export class MoveList {
    * Starts and ends may be sorted each for itself, without a comparison function: a gap lies before the i-th
    * start exactly when i ranges have ended before it, that is, when the i-th end lies before it.
    */
-  #sortAndJoin(): void {
-    const starts = this.#starts.subarray(0, this.#length).sort();
-    const ends = this.#ends.subarray(0, this.#length).sort();
+  *#sortAndJoin(): Generator<void> {
+    const starts = yield* sorting(this.#starts.subarray(0, this.#length));
+    const ends = yield* sorting(this.#ends.subarray(0, this.#length));
     let joined = 0;
     for (let i = 1; i < starts.length; i++) {
+      if (i % RUN === 0) yield;
       if (ends[i - 1] < starts[i]) {
         ends[joined] = ends[i - 1];
         joined++;
@@ -89,6 +99,8 @@ export class MoveList {
       }
     }
     ends[joined] = ends[starts.length - 1];
+    this.#starts = starts;
+    this.#ends = ends;
     this.#length = joined + 1;
   }
 
@@ -99,5 +111,33 @@ export class MoveList {
     ends.set(this.#ends);
     this.#starts = starts;
     this.#ends = ends;
+  }
+}
+
+/** Sorts in steps: runs first, then these are merged, two and two. Returns where the sorted values are. */
+function* sorting(values: Column): Generator<void, Column> {
+  for (let at = 0; at < values.length; at += RUN) {
+    values.subarray(at, at + RUN).sort();
+    yield;
+  }
+  let from = values;
+  let into = new Float64Array(values.length > RUN ? values.length : 0);
+  for (let run = RUN; run < values.length; run *= 2) {
+    for (let at = 0; at < values.length; at += 2 * run) yield* merging(from, into, at, run);
+    [from, into] = [into, from];
+  }
+  return from;
+}
+
+/** Merges the run at `first` with the one behind it, of which there may be less, or none. */
+function* merging(from: Column, into: Column, first: number, run: number): Generator<void> {
+  const middle = Math.min(first + run, from.length);
+  const end = Math.min(middle + run, from.length);
+  let left = first;
+  let right = middle;
+  for (let at = first; at < end; at++) {
+    if (at % RUN === 0) yield;
+    const takeLeft = right === end || (left < middle && from[left] <= from[right]);
+    into[at] = takeLeft ? from[left++] : from[right++];
   }
 }

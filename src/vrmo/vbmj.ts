@@ -4,7 +4,14 @@ import { ExtentTree } from './extent-tree.js';
 import { compacted, ExtentTreeBuilder } from './extent-tree-builder.js';
 import { NONE, type Position } from './node-slabs.js';
 import { CollapseSet, checkTableTwo, outcomeOfTableTwo } from './table-two.js';
-import { type ExtentVisitor, MIM, type RangeVisitor, type SourceFile, type Vrmo } from './vrmo.js';
+import {
+  type Extent,
+  type ExtentVisitor,
+  MIM,
+  type RangeVisitor,
+  type SourceFile,
+  type Vrmo,
+} from './vrmo.js';
 
 /**
  * The journal-centric form ([0056]-[0057], FIG. 6): its nodes are the ranges in a journal, each with its
@@ -54,6 +61,11 @@ export class Vbmj implements Vrmo {
       if (from < done) visit(from, done, tree.file(at), tree.record(at));
     }
     if (done < end) visit(done, end, MIM, 0);
+  }
+
+  /** The extents in a journal, in address order, for walks with rests. The map may not change meanwhile. */
+  inJournal(): Generator<Extent> {
+    return this.#tree.inJournal();
   }
 
   replace(start: number, end: number, file: SourceFile, record: number): void {

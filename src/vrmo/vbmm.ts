@@ -4,7 +4,14 @@ import type { ExtentTree } from './extent-tree.js';
 import { compacted, ExtentTreeBuilder } from './extent-tree-builder.js';
 import { NONE, type Position } from './node-slabs.js';
 import { checkTableOne, outcomeOfTableOne } from './table-one.js';
-import { type ExtentVisitor, MIM, type RangeVisitor, type SourceFile, type Vrmo } from './vrmo.js';
+import {
+  type Extent,
+  type ExtentVisitor,
+  MIM,
+  type RangeVisitor,
+  type SourceFile,
+  type Vrmo,
+} from './vrmo.js';
 
 /**
  * The MIM-centric form ([0054]-[0055], FIG. 6): its nodes are the ranges that still come from the MIM; what lies
@@ -52,6 +59,11 @@ export class Vbmm implements Vrmo {
       const to = Math.min(end, tree.end(at));
       if (from < to) visit(from, to, tree.file(at), tree.record(at));
     }
+  }
+
+  /** The extents in a journal, in address order, for walks with rests. The map may not change meanwhile. */
+  inJournal(): Generator<Extent> {
+    return this.#tree.inJournal();
   }
 
   replace(start: number, end: number, file: SourceFile, record: number): void {

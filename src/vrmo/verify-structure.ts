@@ -1,6 +1,6 @@
 import { assert } from '../base/errors.js';
-import type { TreeParts } from './entry-tree.js';
 import { NONE, type NodeId, type NodeSlabs, offsetOf, positionOf, SLOTS } from './node-slabs.js';
+import type { TreeParts } from './tree-parts.js';
 
 /** Throws on the first broken invariant of an `EntryTree`; what its entries mean is not looked at. */
 export function verifyStructure(parts: TreeParts): void {

@@ -27,6 +27,14 @@ export const FIRST_SEGMENT: SourceFile = 16;
  */
 export type ExtentVisitor = (start: number, end: number, file: SourceFile, record: number) => void;
 
+/** An extent as an object, where one at a time is looked at. */
+export interface Extent {
+  readonly start: number;
+  readonly end: number;
+  readonly file: SourceFile;
+  readonly record: number;
+}
+
 /** Receives a range `[start, end)`. */
 export type RangeVisitor = (start: number, end: number) => void;
 

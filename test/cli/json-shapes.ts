@@ -4,7 +4,7 @@ export const SHAPES: Readonly<Record<string, readonly [line: string, schema: str
   status: [
     'status @/store',
     'status',
-    'backward createdAt durableSequence forward health historyUuid lastSync lastWrite marks mountPoint nearFrom now ' +
+    'backward createdAt driver durableSequence forward health historyUuid lastSync lastWrite marks mountPoint nearFrom now ' +
       'oldest openViews policy reach readOnly sequence size space store syncEvents syncRunning uuid warnings written',
   ],
   points: ['points @/store', 'points', 'count nearFrom now oldest points'],

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkAllowed, parseMountOptions } from '../../src/cli/mount-options.js';
 
 const code = (name: string) => expect.objectContaining({ code: name });
-const NONE = { readOnly: false, allowOther: false, allowRoot: false, names: 'extended' as const };
+const NONE = { readOnly: false, allowOther: false, allowRoot: false, spin: 0, names: 'extended' as const };
 
 describe('mount options', () => {
   it('are nothing when there are none', () => {
@@ -26,12 +26,19 @@ describe('mount options', () => {
     expect(parseMountOptions([list])).toEqual(NONE);
   });
 
+  it('take the time to spin', () => {
+    expect(parseMountOptions(['spin=20'])).toEqual({ ...NONE, spin: 20 });
+  });
+
   it.each([
     'suid',
     'dev',
     'RO',
     'allow-other',
     'names=other',
+    'spin=',
+    'spin=-1',
+    'spin=1ms',
     'names',
     'names=',
     'ro ',

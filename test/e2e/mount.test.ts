@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { anywhen, describeMounted, isMounted, MountedStore } from '../support/mounted-store.js';
+import { anywhen, describeDriver, isMounted, MountedStore } from '../support/mounted-store.js';
 import { run, sha256, sleep, until } from '../support/run.js';
 
 const SIZE = 64 * 2 ** 20;
@@ -45,12 +45,17 @@ function failure(code: string) {
   return expect.objectContaining({ code });
 }
 
-describeMounted('the mount', () => {
+for (const driver of ['native', 'fuse-native'] as const) {
+  describeDriver(driver, 'the mount', () => aMount(driver));
+  describeDriver(driver, 'the end of a mount', () => anEnd(driver));
+}
+
+function aMount(driver: string): void {
   let mounted: MountedStore;
 
   beforeAll(async () => {
     mounted = await MountedStore.create('64M');
-    await mounted.mount();
+    await mounted.mount(['--driver', driver]);
     await fill(mounted.volume, 0, 8192, 1);
     await mounted.command('mark', 'first');
     await fill(mounted.volume, 4096, 8192, 2);
@@ -151,6 +156,7 @@ describeMounted('the mount', () => {
     const file = JSON.parse(await readFile(join(mounted.mnt, 'status.json'), 'utf8'));
     const printed = await mounted.facts<Record<string, unknown>>('status');
     expect(Object.keys(file).sort()).toEqual(Object.keys(printed).sort());
+    expect(file).toMatchObject({ driver });
   });
 
   it('writes a scratch without touching history', async () => {
@@ -195,10 +201,11 @@ describeMounted('the mount', () => {
       await other.dispose();
     }
   });
-});
+}
 
-describeMounted('the end of a mount', () => {
+function anEnd(driver: string): void {
   let mounted: MountedStore;
+  const mount = (...options: string[]) => mounted.mount(['--driver', driver, ...options]);
 
   beforeAll(async () => {
     mounted = await MountedStore.create('64M');
@@ -207,12 +214,12 @@ describeMounted('the end of a mount', () => {
 
   it('comes clean with SIGTERM, SIGINT and umount', async () => {
     for (const [round, signal] of (['SIGTERM', 'SIGINT'] as const).entries()) {
-      await mounted.mount();
+      await mount();
       await fill(mounted.volume, round * 4096, 4096, 7);
       expect(await mounted.end(signal)).toBe(0);
       expect(isMounted(mounted.mnt)).toBe(false);
     }
-    await mounted.mount();
+    await mount();
     expect((await bytesAt(mounted.volume, 0, 8192)).equals(Buffer.alloc(8192, 7))).toBe(true);
     await anywhen(['umount', mounted.mnt]);
     await until('unmounted', () => !isMounted(mounted.mnt));
@@ -220,7 +227,7 @@ describeMounted('the end of a mount', () => {
   });
 
   it('is refused while somebody works in it', async () => {
-    await mounted.mount();
+    await mount();
     const device = await mounted.attach(mounted.volume);
     const attempt = await anywhen(['umount', mounted.mnt], { allow: [1] });
     expect(attempt.stderr).not.toBe('');
@@ -230,11 +237,11 @@ describeMounted('the end of a mount', () => {
   });
 
   it('is mended by the next mount when the daemon was killed', async () => {
-    await mounted.mount();
+    await mount();
     await fill(mounted.volume, 0, 4096, 8);
     await mounted.end('SIGKILL');
     await expect(stat(mounted.volume)).rejects.toEqual(failure('ENOTCONN'));
-    await mounted.mount();
+    await mount();
     await until('the message', () => /stale|dead|no longer/.test(mounted.log));
     expect((await bytesAt(mounted.volume, 0, 4096)).equals(Buffer.alloc(4096, 8))).toBe(true);
     expect(await mounted.end()).toBe(0);
@@ -244,7 +251,7 @@ describeMounted('the end of a mount', () => {
     const digest = async () =>
       (await run('sh', ['-c', 'find . -type f | sort | xargs sha256sum'], { cwd: mounted.store })).stdout;
     const before = await digest();
-    await mounted.mount(['-o', 'ro']);
+    await mount('-o', 'ro');
     await expect(open(mounted.volume, 'r+')).rejects.toEqual(failure('EROFS'));
     expect((await bytesAt(mounted.volume, 0, 4096)).equals(Buffer.alloc(4096, 8))).toBe(true);
     await sleep(200);
@@ -253,9 +260,9 @@ describeMounted('the end of a mount', () => {
   });
 
   it('runs in the background without -f, ready when the command returns', async () => {
-    await anywhen(['mount', mounted.store, mounted.mnt]);
+    await anywhen(['mount', mounted.store, mounted.mnt, '--driver', driver]);
     expect((await stat(mounted.volume)).size).toBe(SIZE);
     await anywhen(['umount', mounted.mnt]);
     await until('unmounted', () => !isMounted(mounted.mnt));
   });
-});
+}

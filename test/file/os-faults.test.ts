@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Step } from '../../src/file/executor.js';
 import { OsExecutor } from '../../src/file/os-executor.js';
+import type * as native from '../../src/native.js';
 import { notRoot, testWhere } from '../support/skip.js';
 import { cannotMount, mountSmall } from '../support/small-filesystem.js';
 import { removeFolder, temporaryFolder } from '../support/temporary-folder.js';
@@ -29,7 +30,7 @@ vi.mock('node:fs', async (original) => {
     const short = first.subarray(0, Math.ceil(first.length / 2));
     real.writev(fd, [short], offset, done);
   };
-  const mocked = { ...real, fdatasync: failing(real.fdatasync), fsync: failing(real.fsync), writev };
+  const mocked = { ...real, fsync: failing(real.fsync), writev };
   // `promisify` gives an object for these two, by a mark on the real functions.
   const promised = Symbol.for('nodejs.util.promisify.custom');
   Object.assign(mocked.writev, {
@@ -41,6 +42,17 @@ vi.mock('node:fs', async (original) => {
       ),
   });
   return { ...mocked, default: mocked };
+});
+
+vi.mock('../../src/native.js', async (original) => {
+  const real = await original<typeof native>();
+  const datasync = async (fd: number): Promise<void> => {
+    faults.syncs += 1;
+    const code = faults.sync.shift();
+    if (code !== undefined) throw Object.assign(new Error(code), { code });
+    await real.sys().datasync(fd);
+  };
+  return { ...real, sys: () => ({ ...real.sys(), datasync }) };
 });
 
 let folder: string;

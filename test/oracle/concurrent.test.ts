@@ -24,6 +24,7 @@ class SlowExecutor implements Executor {
   runNow(plan: Plan): boolean {
     return this.random(2) === 0 && this.below.runNow(plan);
   }
+  descriptor = () => undefined;
   size = (file: string) => this.below.size(file);
   list = (folder: string) => this.below.list(folder);
   space = () => this.below.space();

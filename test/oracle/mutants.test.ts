@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { OutcomeOfTableOne } from '../../src/vrmo/table-one.js';
 import type { OutcomeOfTableTwo } from '../../src/vrmo/table-two.js';
+import { Vbmj } from '../../src/vrmo/vbmj.js';
+import { Vbmm } from '../../src/vrmo/vbmm.js';
 import { Run, step } from './run.js';
 
 /*
@@ -72,6 +74,24 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])(
 test.each([1, 2, 3, 4, 5, 6, 7, 8])('the oracle notices that row %i of Table II is broken', async (row) => {
   Object.assign(broken, { one: 0, two: row });
   await expectNoticed(0);
+});
+
+/** The undo lists of a sync event are made of what is emitted, and of nothing else. */
+test.each([
+  ['VBMM', Vbmm.prototype, Number.POSITIVE_INFINITY],
+  ['VBMJ', Vbmj.prototype, 0],
+] as const)('the oracle notices that a %s does not emit what it preserved', async (_, form, nodes) => {
+  Object.assign(broken, { one: 0, two: 0 });
+  const { preserve } = form;
+  const silent = vi.spyOn(form, 'preserve').mockImplementation(function (this: Vbmm & Vbmj, ...move) {
+    preserve.call(this, move[0], move[1], move[2], move[3]);
+  });
+  try {
+    expect((await judge(nodes, RUNS)).failed).toBe(true);
+    expect(silent).toHaveBeenCalled();
+  } finally {
+    silent.mockRestore();
+  }
 });
 
 test.each([0, Number.POSITIVE_INFINITY])(

@@ -1,8 +1,11 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import type { MappedView } from '../../src/sync/open-views.js';
-import type { View } from '../../src/volume/model.js';
-import type { Volume, VolumeOptions } from '../../src/volume/volume.js';
+import type { VolumeOptions } from '../../src/volume/events.js';
+import type { Mark, View } from '../../src/volume/model.js';
+import { parseRetention } from '../../src/volume/retention.js';
+import type { ThinChoice } from '../../src/volume/thin.js';
+import type { Volume } from '../../src/volume/volume.js';
 import type { FormOptions } from '../../src/vrmo/convert.js';
 import {
   discard,
@@ -10,7 +13,7 @@ import {
   Model,
   newStore,
   open,
-  readAll,
+  reads,
   sealedBlock,
   TestTime,
   write,
@@ -30,6 +33,8 @@ const anywhere = fc.record({
   length: fc.oneof(fc.integer({ min: 1, max: 600 }), fc.integer({ min: 1, max: 9000 })),
 });
 const span = fc.oneof(anywhere, grid);
+/** A step takes a second, and a run up to 40. */
+const retention = fc.constantFrom('all', 'all:10s', '3s:ever', 'all:5s,4s:20s', 'all:3s,2s:9s,7s:ever');
 export const step = fc.oneof(
   {
     weight: 8,
@@ -57,7 +62,11 @@ export const step = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ op: fc.constant('thin' as const), chosen: fc.nat(2 ** 31 - 1) }),
   },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('hold' as const), which: fc.nat(1000) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('before' as const), which: fc.nat(1000) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('keep' as const), retention }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('unmark' as const), which: fc.nat(1000) }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('hold' as const), which: fc.nat(1000) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant('release' as const), which: fc.nat(1000) }) },
   {
     weight: 2,
     arbitrary: fc.record({ op: fc.constant('diff' as const), a: fc.nat(1000), b: fc.nat(1000) }),
@@ -66,7 +75,11 @@ export const step = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       op: fc.constant('policy' as const),
-      granularity: fc.constantFrom('all' as const, 3_000_000_000n, 60_000_000_000n),
+      changes: fc.oneof(
+        fc.record({ granularity: fc.constantFrom('all' as const, 3_000_000_000n, 60_000_000_000n) }),
+        fc.record({ retention }),
+        fc.record({ highWater: fc.constantFrom(20, 70, 100) }),
+      ),
     }),
   },
 );
@@ -77,14 +90,20 @@ export class Run {
   readonly time = new TestTime();
   /** The form that each open view had when it was looked at last. */
   readonly #forms = new Map<MappedView, string>();
-  /** How often an open view changed its form. */
-  conversions = 0;
+  /** How often an open view changed its form; snapshots went by age or grid, or stayed because they were open; a point that was not listed any more was read. */
+  readonly reached = { conversions: 0, dropped: 0, pinned: 0, unlisted: 0 };
   readonly held: { view: View; bytes: Buffer }[] = [];
   readonly touched = new Touched();
   model!: Model;
   volume!: Volume;
   executor!: Awaited<ReturnType<typeof newStore>>;
   #marks = 0;
+  /** Oldest first. */
+  marks: Mark[] = [];
+  /** Every instant that was ever listed as the name of a point. */
+  readonly #former = new Set<bigint>();
+  /** Those that are gone. */
+  readonly #gone = new Set<bigint>();
   readonly warnings: string[] = [];
   readonly #options: VolumeOptions;
 
@@ -138,13 +157,34 @@ export class Run {
         return volume.flush();
       case 'mark':
         this.#marks += 1;
-        return void (await volume.mark(`mark-${this.#marks}`));
+        return void this.marks.push(await volume.mark(`mark-${this.#marks}`));
+      case 'unmark':
+        return this.#unmark(step.which);
       case 'sync':
         return void (await volume.sync('test'));
       case 'policy':
-        return volume.setPolicy({ granularity: step.granularity });
+        return volume.setPolicy(step.changes);
       case 'thin':
         return this.#thin(step.chosen);
+      case 'before': {
+        const points = volume.points({ all: true });
+        const point = points[step.which % points.length];
+        if (point === undefined) return;
+        await this.#thinBy({ before: point.at });
+        const snapshots = volume.points().filter(({ place }) => place === 'snapshot');
+        const over = snapshots.filter(
+          ({ to, marks }) => to !== undefined && to <= point.at && marks.length === 0,
+        );
+        if (this.held.length === 0) expect(over).toEqual([]);
+        return;
+      }
+      case 'keep':
+        return this.#thinBy({ keep: parseRetention(step.retention) });
+      case 'release': {
+        if (this.held.length === 0) return;
+        const [held] = this.held.splice(step.which % this.held.length, 1);
+        return held?.view.close();
+      }
       case 'reopen':
         return this.#reopen(step.clean);
       case 'restore': {
@@ -168,8 +208,7 @@ export class Run {
         const points = volume.points({ all: true });
         const point = points[step.which % points.length];
         if (point === undefined) return;
-        const view = await volume.openView(point.at);
-        this.held.push({ view, bytes: await readAll(view) });
+        this.held.push({ view: await volume.openView(point.at), bytes: model.at(point.at) });
         return;
       }
       case 'diff': {
@@ -189,11 +228,40 @@ export class Run {
     }
   }
 
-  /** Random snapshots go; each point that was listed is as it was, or gone for good. */
+  async #unmark(which: number): Promise<void> {
+    const at = which % Math.max(1, this.marks.length);
+    const [mark] = this.marks.splice(at, 1);
+    if (mark !== undefined) await this.volume.deleteMark(mark.name);
+  }
+
+  /** What began by itself, a sync event and the thinning behind it, is over. */
+  async #settled(): Promise<void> {
+    const { volume } = this;
+    while (volume.syncs.running) await new Promise((resolve) => setImmediate(resolve));
+    await volume.thin({ sequences: new Set() }, true);
+  }
+
+  /** What has a mark or is open stays; a dry run tells just what then goes, and a second time nothing does. */
+  async #thinBy(choice: ThinChoice): Promise<void> {
+    const { volume } = this;
+    await this.#settled();
+    const before = volume.points();
+    const plan = await volume.thin(choice, true);
+    expect(volume.points()).toEqual(before);
+    const { dropped, bytesFreed } = await volume.thin(choice);
+    expect([dropped, bytesFreed]).toEqual([plan.dropped, plan.bytesFreed]);
+    this.reached.dropped += dropped.length;
+    this.reached.pinned += plan.pinned;
+    const gone = new Set(dropped);
+    expect(volume.points()).toEqual(before.filter(({ at }) => !gone.has(at)));
+    for (const { at, marks } of before) if (gone.has(at)) expect(marks).toEqual([]);
+    if (this.held.length === 0) expect((await volume.thin(choice)).dropped).toEqual([]);
+  }
+
+  /** Random snapshots go, with their marks; each point that was listed is as it was, or gone for good. */
   async #thin(chosen: number): Promise<void> {
     const { volume } = this;
-    // A sync event that began by itself drops points too.
-    while (volume.syncs.running) await new Promise((resolve) => setImmediate(resolve));
+    await this.#settled();
     const before = volume.points();
     const snapshots = before.filter(({ place }) => place === 'snapshot');
     const sequences = new Set(
@@ -206,6 +274,8 @@ export class Run {
     for (const at of gone) expect(volume.exact(at)).toBe(false);
     const left = before.filter(({ at, place }) => place === 'near' || !gone.has(at));
     expect(volume.points()).toEqual(left);
+    const unmarked = new Set(before.filter(({ at }) => gone.has(at)).flatMap(({ marks }) => marks));
+    this.marks = this.marks.filter(({ name }) => !unmarked.has(name));
   }
 
   async #reopen(clean: boolean): Promise<void> {
@@ -217,14 +287,48 @@ export class Run {
   }
 
   async check(): Promise<void> {
+    await this.#settled();
+    const { volume, model } = this;
     expect(this.warnings).toEqual([]);
-    expect(await firstDifference(this.volume, this.model)).toBeUndefined();
-    for (const { view, bytes } of this.held) expect((await readAll(view)).equals(bytes)).toBe(true);
-    for (const view of this.volume.engine.views.views) {
+    expect(await firstDifference(volume, model)).toBeUndefined();
+    expect(volume.marks()).toEqual(this.marks);
+    for (const { at } of this.marks) ensure(volume.exact(at), 'a mark keeps its point');
+    for (const { view, bytes } of this.held) {
+      ensure(await reads(view, bytes), 'an open view keeps its bytes');
+      ensure(volume.exact(view.at), 'an open view pins its point');
+    }
+    await this.#checkFormer();
+    for (const { map } of volume.engine.checkpoints.all) map.verify();
+    for (const view of volume.engine.views.views) {
       view.map.verify();
       const before = this.#forms.get(view);
-      if (before !== undefined && before !== view.map.form) this.conversions += 1;
+      if (before !== undefined && before !== view.map.form) this.reached.conversions += 1;
       this.#forms.set(view, view.map.form);
     }
   }
+
+  /** A name that was listed once shows what it always showed, listed or not, or is gone. */
+  async #checkFormer(): Promise<void> {
+    const { volume, model } = this;
+    const listed = new Set(volume.points({ all: true }).map(({ at }) => at));
+    for (const at of this.#former) {
+      if (listed.has(at)) continue;
+      if (!volume.exact(at)) {
+        this.#former.delete(at);
+        this.#gone.add(at);
+        continue;
+      }
+      this.reached.unlisted += 1;
+      const view = await volume.openView(at);
+      ensure(await reads(view, model.at(at)), 'a point that is not listed any more keeps its bytes');
+      view.close();
+    }
+    for (const at of listed) this.#former.add(at);
+    for (const at of this.#gone) ensure(!volume.exact(at), 'a point that is gone stays so');
+  }
+}
+
+/** Cheap where it holds, which `expect` is not: for what is looked at after each step. */
+function ensure(holds: boolean, what: string): void {
+  if (!holds) expect.fail(`it does not hold that ${what}`);
 }

@@ -30,6 +30,18 @@ export function describeMounted(name: string, body: () => void): void {
   else describe.skip(`${name} [skipped: ${reasonToSkip}]`, body);
 }
 
+/** Why the native driver cannot be tested here; undefined when it can. */
+const withoutNative = existsSync(resolve(import.meta.dirname, '../../native/build/fuse.node'))
+  ? undefined
+  : 'the native driver is not built: needs libfuse3-dev';
+
+/** The same for tests of one driver. */
+export function describeDriver(driver: 'native' | 'fuse-native', name: string, body: () => void): void {
+  const why = driver === 'native' ? withoutNative : undefined;
+  if (why === undefined) describeMounted(`${name}, driver ${driver}`, body);
+  else describe.skip(`${name}, driver ${driver} [skipped: ${why}]`, body);
+}
+
 export function isMounted(path: string): boolean {
   const table = readFileSync('/proc/self/mountinfo', 'utf8');
   return table.split('\n').some((line) => line.split(' ')[4] === path.replaceAll(' ', '\\040'));

@@ -18,6 +18,7 @@ class Watched implements Executor {
     for (const step of plan) if (step.op === 'read') this.read.add(step.file);
     return this.below.runNow(plan);
   }
+  descriptor = () => undefined;
   size = (file: string) => this.below.size(file);
   list = (folder: string) => this.below.list(folder);
   space = () => this.below.space();

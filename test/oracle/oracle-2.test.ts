@@ -1,0 +1,3 @@
+import { judgeEngine } from './judge.js';
+
+judgeEngine(2);
