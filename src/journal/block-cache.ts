@@ -1,7 +1,7 @@
 import { BLOCK_WORDS, RUN_BLOCK } from './run-format.js';
 
-/** Blocks of runs that are kept in memory: 32 MiB. */
-const BLOCKS = 8192;
+/** Blocks of runs that are kept in memory: 16 MiB. */
+const BLOCKS = 4096;
 /** Blocks that get their memory together. */
 const TOGETHER = 64;
 

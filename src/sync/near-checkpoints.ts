@@ -73,7 +73,7 @@ export class NearCheckpoints {
 
   /** The MIM has moved: every map refers to what is gone. */
   drop(): void {
-    this.#kept = [];
+    for (const { map } of this.#kept.splice(0)) map.dispose();
     this.#spacing = this.options.every;
   }
 
@@ -88,7 +88,9 @@ export class NearCheckpoints {
   #thin(): void {
     while (this.#kept.length > 0 && this.bytes > this.options.bytes) {
       this.#spacing *= 2;
-      this.#kept = this.#kept.filter(({ sequence }) => sequence % this.#spacing === 0);
+      const stays = ({ sequence }: Checkpoint) => sequence % this.#spacing === 0;
+      for (const one of this.#kept) if (!stays(one)) one.map.dispose();
+      this.#kept = this.#kept.filter(stays);
     }
   }
 }

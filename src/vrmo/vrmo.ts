@@ -70,6 +70,9 @@ export interface Vrmo {
   /** Adds the buffers that hold the map; copies share them until one is changed. */
   memory(buffers: Set<SharedArrayBuffer>): void;
 
+  /** Gives its memory back. It may not be used any more; copies of it may. */
+  dispose(): void;
+
   /** An independent copy. */
   clone(): Vrmo;
 
