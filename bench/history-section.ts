@@ -5,7 +5,7 @@ import { openStore } from '../src/volume/store-folder.js';
 import type { Bench } from './bench.js';
 import { run } from './child.js';
 import type { HistoryFigures } from './history-child.js';
-import { type HistorySize, makeHistory } from './history-store.js';
+import { addWrites, type HistorySize, makeHistory } from './history-store.js';
 import { type Details, makeRow } from './report.js';
 
 const SECTION = 'history';
@@ -85,6 +85,8 @@ async function oneSize(
       runs: warm[0]?.runs ?? 0,
     });
   }
+  results.progress(`history: ${size.writes} writes behind ${many}`);
+  await addWrites(folder, size);
   const last = await look(0, VIEWS);
   const target = size.writes > 0 ? { target: 400 } : {};
   row(`memory with ${VIEWS} views`, 'MiB', [last.rssMiB], 'less', target);

@@ -36,6 +36,11 @@ export async function makeHistory(folder: string, size: HistorySize): Promise<vo
     { forwardBytes: writes * 1024 + 16 * MIB, descriptorBytes: writes * 256 + MIB },
   );
   await writeHistory(folder, size);
+}
+
+/** Fills the forward journal. */
+export async function addWrites(folder: string, size: HistorySize): Promise<void> {
+  const { writes } = size;
   const store = await openStore(folder);
   try {
     const random = randomNumbers(11);
