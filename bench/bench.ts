@@ -4,10 +4,12 @@ import { engineSection } from './engine-section.js';
 import { describeEnvironment } from './environment.js';
 import { formsSection } from './forms-section.js';
 import { historySection } from './history-section.js';
+import { liveSection } from './live-section.js';
 import { mountSection } from './mount-section.js';
 import type { BenchOptions, SectionName } from './options.js';
 import type { Report, Results, Row } from './report.js';
 import { syncSection } from './sync-section.js';
+import { touchSection } from './touch-section.js';
 import { traceSection } from './trace-section.js';
 import type { Undo } from './undo.js';
 import { viewsSection } from './views-section.js';
@@ -27,7 +29,9 @@ const RUN: Readonly<Record<SectionName, (bench: Bench) => Promise<void>>> = {
   views: viewsSection,
   history: historySection,
   forms: formsSection,
+  touch: touchSection,
   sync: syncSection,
+  live: liveSection,
   trace: traceSection,
 };
 

@@ -50,6 +50,7 @@ export class Daemon {
   readonly #log: Buffer[] = [];
   readonly #ended: Promise<number | null>;
   #over = false;
+  readonly #pid: number;
   readonly #release: () => Promise<void>;
 
   constructor(
@@ -58,6 +59,7 @@ export class Daemon {
     args: readonly string[],
   ) {
     const child = spawn(command, args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#pid = child.pid ?? 0;
     child.stdout.on('data', (data: Buffer) => this.#log.push(data));
     child.stderr.on('data', (data: Buffer) => this.#log.push(data));
     this.#ended = new Promise((resolve) => {
@@ -68,6 +70,16 @@ export class Daemon {
       this.#over = true;
     });
     this.#release = undo.add(() => this.#end(child));
+  }
+
+  /** Its processor time so far, us, its memory, bytes, and what it wrote to disks so far, bytes. */
+  usage(): { readonly cpu: number; readonly memory: number; readonly written: number } {
+    const stat = readFileSync(`/proc/${this.#pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    const pages = Number(readFileSync(`/proc/${this.#pid}/statm`, 'utf8').split(' ')[1]);
+    // User and system time, in hundredths of a second.
+    const cpu = (Number(stat[11]) + Number(stat[12])) * 10_000;
+    const io = /^write_bytes: (\d+)$/m.exec(readFileSync(`/proc/${this.#pid}/io`, 'utf8'));
+    return { cpu, memory: pages * 4096, written: Number(io?.[1]) };
   }
 
   /** What it printed. */

@@ -12,6 +12,11 @@ export interface Load {
   /** fsync, or fdatasync, after so many writes. */
   readonly fsync?: number;
   readonly fdatasync?: number;
+  /** Requests a second at the most. */
+  readonly rate?: number;
+  /** What is asked of the volume, and of an image, as a ratio to qemu's export of a raw file. */
+  readonly volume?: number;
+  readonly image?: number;
 }
 
 export interface Limits {
@@ -32,11 +37,13 @@ export interface Measured {
   /** Of the requests, us. */
   readonly p50: number;
   readonly p99: number;
+  readonly requests: number;
 }
 
 const sideSchema = z.object({
   iops: z.number(),
   bw_bytes: z.number(),
+  total_ios: z.number(),
   clat_ns: z.object({ percentile: z.record(z.string(), z.number()).optional() }),
 });
 const outputSchema = z.object({
@@ -59,6 +66,7 @@ export async function fio(undo: Undo, path: string, load: Load, limits: Limits):
     `--direct=${direct ? 1 : 0}`,
     ...(load.fsync === undefined ? [] : [`--fsync=${load.fsync}`]),
     ...(load.fdatasync === undefined ? [] : [`--fdatasync=${load.fdatasync}`]),
+    ...(load.rate === undefined ? [] : [`--rate_iops=${load.rate}`]),
     // It would drop the page cache of the raw file, and of no other.
     '--invalidate=0',
     '--fallocate=none',
@@ -78,5 +86,6 @@ export async function fio(undo: Undo, path: string, load: Load, limits: Limits):
     bandwidth: side.bw_bytes,
     p50: percentile('50.000000'),
     p99: percentile('99.000000'),
+    requests: side.total_ios,
   };
 }

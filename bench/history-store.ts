@@ -74,7 +74,8 @@ async function writeHistory(folder: string, size: HistorySize): Promise<void> {
         await writer.beginList(point);
         const record = writer.count;
         await writeList(writer, size, (snapshot - first) * size.extents, random);
-        edits.push({ type: 'snapshot', ...point, segment, record, extents: writer.count - record });
+        const extents = writer.count - record;
+        edits.push({ type: 'snapshot', ...point, segment, record, extents, bytes: 0, stored: 0 });
       }
       const dataLength = (last - first) * size.extents * BLOCK;
       await writer.finish({

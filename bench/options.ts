@@ -4,7 +4,17 @@ import { parseArgs } from 'node:util';
 import { AnywhenError } from '../src/base/errors.js';
 import { parseSize } from '../src/base/units.js';
 
-export const SECTIONS = ['mount', 'engine', 'views', 'history', 'forms', 'sync', 'trace'] as const;
+export const SECTIONS = [
+  'mount',
+  'engine',
+  'views',
+  'history',
+  'forms',
+  'touch',
+  'sync',
+  'live',
+  'trace',
+] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 export interface BenchOptions {
@@ -24,6 +34,10 @@ export interface BenchOptions {
   readonly records: number;
   readonly throughMount: boolean;
   readonly driver: string | undefined;
+  /** How long the native driver spins, us. */
+  readonly spin: string | undefined;
+  /** libfuse's passthrough_hp. */
+  readonly passthrough: string | undefined;
   /** Folder for a CPU profile of the daemon. */
   readonly profile: string | undefined;
 }
@@ -40,6 +54,8 @@ export const USAGE = `npm run bench -- [options]
   --trace-records N    only its first N records
   --through-mount      replay it through the mount too
   --driver NAME        the FUSE driver, as \`anywhen mount --driver\`
+  --spin US            for the native driver
+  --passthrough-hp P   compare with libfuse's passthrough_hp, built without passthrough by the kernel
   --folder DIR         where the files of the run go (default ${tmpdir()})
   --out FILE           of the JSON (default bench/results/<time>.json)
   --profile DIR        write a CPU profile of the mount's daemon there
@@ -63,6 +79,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
       'trace-records': { type: 'string' },
       'through-mount': { type: 'boolean', default: false },
       driver: { type: 'string' },
+      spin: { type: 'string' },
+      'passthrough-hp': { type: 'string' },
       profile: { type: 'string' },
     },
   });
@@ -82,6 +100,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     records: positive('trace-records', values['trace-records'] ?? (quick ? '2000' : 'Infinity')),
     throughMount: values['through-mount'],
     driver: values.driver,
+    spin: values.spin,
+    passthrough: values['passthrough-hp'],
     profile: values.profile === undefined ? undefined : resolve(values.profile),
   };
 }

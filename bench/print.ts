@@ -28,7 +28,15 @@ function cellsOf(row: Row): string[] {
     ({ name, sample, ratio }) => `${short(ratio)}x ${name} (${figure(sample.median, row.unit)})`,
   );
   const details = Object.entries(row.details).map(([key, value]) => `${key} ${value}`);
-  return [row.name, figure(row.ours.median, row.unit) + direction, beside.join(', '), details.join(', ')];
+  const ours = figure(row.ours.median, row.unit) + direction;
+  return [row.name, ours, beside.join(', '), targetOf(row), details.join(', ')];
+}
+
+function targetOf({ target, better, unit }: Row): string {
+  if (target === undefined) return '';
+  const { value, ratioTo, reached } = target;
+  const wanted = ratioTo === undefined ? figure(value, unit) : `${value}x ${ratioTo}`;
+  return `${reached ? 'reached' : 'MISSED'}: ${better === 'more' ? 'at least' : 'at most'} ${wanted}`;
 }
 
 /** A figure with its unit: bytes scaled, the rest as it is. */
@@ -46,7 +54,7 @@ function short(ratio: number): string {
 }
 
 function aligned(rows: readonly string[][]): string[] {
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((cells) => (cells[column] ?? '').length)));
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((cells) => (cells[column] ?? '').length)));
   return rows.map((cells) =>
     cells
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))

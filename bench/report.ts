@@ -20,6 +20,8 @@ export const rowSchema = z.object({
   ours: sampleSchema,
   /** `ratio` = ours / theirs, of the medians. */
   beside: z.array(z.object({ name: z.string(), sample: sampleSchema, ratio: z.number() })),
+  /** What was asked of the figure, or of its ratio to one beside it. */
+  target: z.object({ value: z.number(), ratioTo: z.string().optional(), reached: z.boolean() }).optional(),
   details: z.record(z.string(), z.union([z.number(), z.string()])),
 });
 
@@ -52,6 +54,8 @@ export interface Figures {
   readonly ours: readonly number[];
   /** The rounds of each that ran beside, by its name. */
   readonly beside?: Readonly<Record<string, readonly number[]>>;
+  /** At least so much where more is better, at most where less is: of the median, or of its ratio to one beside. */
+  readonly target?: { readonly value: number; readonly ratioTo?: string };
   readonly details?: Details;
 }
 
@@ -61,8 +65,13 @@ export function makeRow(section: string, name: string, figures: Figures): Row {
     const theirs = sample(rounds);
     return { name: other, sample: theirs, ratio: rounded(ours.median / theirs.median) };
   });
-  const { unit, better = 'more', details = {} } = figures;
-  return { section, name, unit, better, ours, beside, details };
+  const { unit, better = 'more', details = {}, target } = figures;
+  const row = { section, name, unit, better, ours, beside, details };
+  if (target === undefined) return row;
+  const { value, ratioTo } = target;
+  const found = ratioTo === undefined ? ours.median : beside.find((one) => one.name === ratioTo)?.ratio;
+  if (found === undefined) throw new RangeError(`${name}: nothing beside it is named ${ratioTo}`);
+  return { ...row, target: { ...target, reached: better === 'more' ? found >= value : found <= value } };
 }
 
 function sample(rounds: readonly number[]): Sample {

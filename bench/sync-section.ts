@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { BLOCK } from '../src/base/range.js';
 import type { Bench } from './bench.js';
 import { noise, randomNumbers, scatter, turn, withStore } from './engine-store.js';
+import { largeSync } from './large-sync.js';
 import { RawFile } from './raw-file.js';
 import { makeRow } from './report.js';
 
@@ -36,6 +37,7 @@ export async function syncSection(bench: Bench): Promise<void> {
     }
     await byHand.close();
   });
+  await largeSync(bench, SECTION);
 }
 
 function rowOf(extents: number, rounds: readonly Moved[], theirs: readonly number[], calm: number) {

@@ -1,11 +1,13 @@
-import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { Bench } from './bench.js';
 import { Daemon, isMounted, run, whichCommand } from './child.js';
 
 /** A file that can be read and written, served by somebody. */
 export interface Target {
   readonly path: string;
+  /** Who serves it, if anybody does. */
+  readonly daemon?: Daemon | undefined;
   stop(): Promise<void>;
 }
 
@@ -52,11 +54,14 @@ export class MountedVolume implements Target {
   ) {}
 
   static async start(bench: Bench, store: string): Promise<MountedVolume> {
-    const { driver, profile } = bench.options;
+    const { driver, spin, profile } = bench.options;
     const mnt = `${store}.mnt`;
     mkdirSync(mnt, { recursive: true });
     const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-    const choice = driver === undefined ? [] : ['--driver', driver];
+    const choice = [
+      ...(driver === undefined ? [] : ['--driver', driver]),
+      ...(spin === undefined ? [] : ['-o', `spin=${spin}`]),
+    ];
     const daemon = new Daemon(bench.undo, process.execPath, [
       ...flags,
       ...[CLI ?? '', 'mount', '-f', ...choice, store, mnt],
@@ -83,35 +88,4 @@ export class MountedVolume implements Target {
   stop(): Promise<void> {
     return this.daemon.stop();
   }
-}
-
-/** A raw file as the FUSE export of qemu-storage-daemon shows it: through the page cache, as its default is. */
-export class QemuExport implements Target {
-  private constructor(
-    readonly path: string,
-    readonly daemon: Daemon,
-  ) {}
-
-  static async start(bench: Bench, image: string): Promise<QemuExport> {
-    const path = `${image}.export`;
-    // Its mount point is a file.
-    writeFileSync(path, '');
-    const daemon = new Daemon(bench.undo, whichCommand('qemu-storage-daemon') ?? '', [
-      ...['--blockdev', `driver=file,node-name=file,filename=${escaped(image)}`],
-      ...['--blockdev', 'driver=raw,node-name=disk,file=file'],
-      '--export',
-      `type=fuse,id=${escaped(basename(image))},node-name=disk,mountpoint=${escaped(path)},writable=on,growable=off`,
-    ]);
-    await daemon.until(() => isMounted(path));
-    return new QemuExport(path, daemon);
-  }
-
-  stop(): Promise<void> {
-    return this.daemon.stop();
-  }
-}
-
-/** A comma separates the options of qemu. */
-function escaped(path: string): string {
-  return path.replaceAll(',', ',,');
 }

@@ -1,17 +1,23 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { alignUp, BLOCK } from '../src/base/range.js';
 import { MAX_WRITE } from '../src/format/layout.js';
 import type { SyncReport } from '../src/volume/model.js';
+import { parseRetention } from '../src/volume/retention.js';
 import { createStore } from '../src/volume/store-folder.js';
 import type { Volume } from '../src/volume/volume.js';
 import type { Bench } from './bench.js';
 import { noise, withStore, writeAll } from './engine-store.js';
+import { QemuExport } from './qemu-targets.js';
 import { RawFile } from './raw-file.js';
 import { makeRow, quantile, rounded } from './report.js';
-import { MountedVolume, mountMissing, QemuExport, qemuMissing, type Target } from './targets.js';
+import { MountedVolume, mountMissing, qemuMissing, type Target } from './targets.js';
 import { readTrace, type Trace } from './trace.js';
+
+/** The trace runs in a fraction of its time: snapshots a tenth of a second apart, thinned to one each second. */
+const GRANULARITY = 100_000_000n;
+const KEPT = '1s:ever';
 
 /** What one side made of the trace. */
 interface Replay {
@@ -56,12 +62,14 @@ async function onEngine(bench: Bench, trace: Trace): Promise<Replay> {
     bench,
     'trace',
     wanted,
-    async ({ volume }) => {
+    async ({ volume }, folder) => {
+      await volume.setPolicy({ granularity: GRANULARITY });
       const delay = monitorEventLoopDelay({ resolution: 1 });
       delay.enable();
       const before = journalPosition(volume);
       const done = await replayOn(volume, trace);
       delay.disable();
+      await volume.sync('bench');
       const sum = (of: (report: SyncReport) => number) => reports.reduce((total, one) => total + of(one), 0);
       const details = {
         'journal bytes/user byte': rounded((journalPosition(volume) - before) / done.bytes),
@@ -70,6 +78,11 @@ async function onEngine(bench: Bench, trace: Trace): Promise<Replay> {
         'moved MiB': rounded(sum((one) => one.bytesMoved) / 2 ** 20),
         'saved MiB': rounded(sum((one) => one.bytesSaved) / 2 ** 20),
         'longest pause ms': rounded(delay.max / 1e6),
+        ...(await historyOf(
+          volume,
+          folder,
+          sum((one) => one.bytesMoved),
+        )),
       };
       replay = { ...done, details };
     },
@@ -77,6 +90,27 @@ async function onEngine(bench: Bench, trace: Trace): Promise<Replay> {
   );
   if (replay === undefined) throw new Error('the trace was not replayed');
   return replay;
+}
+
+/** What history takes on the disk for each byte that the sync events moved, with all its points and with fewer. */
+async function historyOf(volume: Volume, folder: string, moved: number): Promise<Record<string, number>> {
+  const count = () => volume.points().filter(({ place }) => place === 'snapshot').length;
+  const all = { snapshots: count(), bytes: backwardBytes(folder) };
+  const { milliseconds } = await volume.thin({ keep: parseRetention(KEPT) });
+  const net = Math.max(moved, 1);
+  return {
+    snapshots: all.snapshots,
+    'backward bytes/net byte': rounded(all.bytes / net),
+    'after thinning to': count(),
+    'bytes/net byte': rounded(backwardBytes(folder) / net),
+    'thinning ms': milliseconds,
+  };
+}
+
+/** Bytes on the disk: what was punched does not count. */
+function backwardBytes(folder: string): number {
+  const backward = join(folder, 'backward');
+  return readdirSync(backward).reduce((sum, name) => sum + statSync(join(backward, name)).blocks * 512, 0);
 }
 
 /** Bytes that the forward journal took so far, descriptors and data; laps included. */
@@ -250,6 +284,7 @@ function addRows(
     reads: first.reads,
     ...first.details,
   });
+  add('time of a write', 'us', 'less', (one) => (one.milliseconds * 1000) / Math.max(one.writes, 1));
   add('written', 'B/s', 'more', (one) => (one.bytes * 1000) / one.milliseconds);
   add('latency p50', 'us', 'less', (one) => quantile(one.latencies, 0.5) / 1000);
   add('latency p99', 'us', 'less', (one) => quantile(one.latencies, 0.99) / 1000);

@@ -13,3 +13,11 @@ export function formatInstant(instant: Instant): string {
   const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
   return fraction === 0n ? `${text}Z` : `${text}.${fraction.toString().padStart(9, '0')}Z`;
 }
+
+export function earlier(one: Instant, other: Instant): Instant {
+  return one < other ? one : other;
+}
+
+export function later(one: Instant, other: Instant): Instant {
+  return earlier(one, other) === one ? other : one;
+}

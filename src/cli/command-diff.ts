@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { AnywhenError } from '../base/errors.js';
@@ -14,6 +15,7 @@ type Range = ItemOf<'diff'>;
 type Result = ResultOf<'diff'>;
 interface Flags extends OutputOptions {
   readonly limit?: string;
+  readonly data?: boolean;
 }
 
 /** Ranges that are shown when no limit is given. */
@@ -31,6 +33,7 @@ export function addDiffCommand(program: Command): void {
     .argument('[b]', 'another time; without it, now')
     .description('which ranges of the volume changed between two instants')
     .option('--limit <n>', 'show so many ranges at the most')
+    .option('--data', 'write the changes with their data to standard output')
     .action(diff);
   // An age may stand where a time does: a space before it keeps it from being taken for an option.
   const parse = command.parseOptions.bind(command);
@@ -39,6 +42,7 @@ export function addDiffCommand(program: Command): void {
 
 async function diff(path: string, a: string, b: string | undefined, flags: Flags): Promise<void> {
   const limit = limitOf(flags);
+  if (flags.data === true) checkData(flags);
   const target = await openTarget(path, 'read');
   try {
     const one = await timePoint(target, a.trim(), flags);
@@ -47,6 +51,7 @@ async function diff(path: string, a: string, b: string | undefined, flags: Flags
       b?.trim() ?? 'now',
       b === undefined ? { ...flags, quiet: true } : flags,
     );
+    if (flags.data === true) return await writeStream(target, { a: one.at, b: other.at }, flags);
     const columns = (flags.json === true ? undefined : process.stdout.columns) ?? COLUMNS;
     const args = { a: one.at, b: other.at, limit, cells: ROWS * cellsInLine(columns) };
     if (flags.json === true) await writeJson(target, args);
@@ -61,6 +66,31 @@ function limitOf(flags: Flags): number | undefined {
   const limit = Number(flags.limit);
   if (/^\d+$/.test(flags.limit) && Number.isSafeInteger(limit)) return limit;
   throw new AnywhenError('usage', `--limit takes a number of ranges, not '${flags.limit}'`);
+}
+
+/** The stream has all ranges, and is for no eye. */
+function checkData(flags: Flags): void {
+  if (flags.json === true || flags.limit !== undefined)
+    throw new AnywhenError('usage', '--data takes neither --json nor --limit');
+  if (process.stdout.isTTY)
+    throw new AnywhenError('usage', '--data writes bytes that are not for a terminal', {
+      hint: 'Send them to a file or through a pipe.',
+    });
+}
+
+async function writeStream(
+  target: Target,
+  args: z.output<typeof contract.delta.arguments>,
+  flags: Flags,
+): Promise<void> {
+  const data = async (bytes: Uint8Array) => {
+    if (!process.stdout.write(bytes)) await once(process.stdout, 'drain');
+  };
+  const { older, younger, bytes, extents, length } = await target.call('delta', args, { data });
+  if (flags.quiet === true) return;
+  const what = `${describeSize(bytes)} in ${extents} ${extents === 1 ? 'extent' : 'extents'}`;
+  const between = `from ${formatInstant(older.at)} to ${formatInstant(younger.at)}`;
+  process.stderr.write(`anywhen: ${what} ${between}, a stream of ${describeSize(length)}\n`);
 }
 
 type Arguments = z.output<typeof contract.diff.arguments>;

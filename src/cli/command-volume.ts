@@ -7,12 +7,22 @@ import { describeSize, parseSize } from '../base/units.js';
 import { contract, type OperationName, type PointItem, type ResultOf } from '../control/contract.js';
 import { openTarget, storeFolder, type Target } from '../control/locate.js';
 import { writeImage } from '../control/write-image.js';
-import { type OutputOptions, print, printJson, printTable, progressBar } from './output.js';
+import { activityPicture, bucketsIn } from './activity-picture.js';
+import {
+  type OutputOptions,
+  print,
+  printJson,
+  printTable,
+  progressBar,
+  wantsColour,
+  wantsUnicode,
+} from './output.js';
 import { policyRows } from './policy-rows.js';
 import { reachRows } from './reach-rows.js';
 import { type Border, timeBorder, timePoint } from './time-argument.js';
-import { timelinePicture } from './timeline-picture.js';
 
+/** Columns where there is no terminal. */
+const COLUMNS = 80;
 const STORE = 'the folder of a store, or where it is mounted';
 
 async function withTarget<T>(
@@ -36,7 +46,7 @@ export function addVolumeCommands(program: Command): void {
   const add = (name: string, description: string) =>
     program.command(name).argument('<store|mnt>', STORE).description(description);
   add('status', 'sizes, journal use, points, health').action(status);
-  add('points', 'which instants can be shown')
+  add('points', 'which instants can be shown, and what was written')
     .option('--from <time>', 'only from here on')
     .option('--to <time>', 'only up to here')
     .option('--all', 'every write of near history too')
@@ -78,6 +88,10 @@ async function status(path: string, flags: OutputOptions): Promise<void> {
       `${describeSize(facts.forward.dataUsed)} of ${describeSize(facts.forward.dataBytes)}, ${facts.forward.descriptorsUsed} of ${facts.forward.descriptors} descriptors`,
     ],
     ['backward journal', `${describeSize(facts.backward.bytes)} in ${facts.backward.segments} segments`],
+    [
+      'zeros',
+      `${describeSize(facts.forward.zeros)} in the forward, ${describeSize(facts.backward.zeros)} in the backward journal, without data`,
+    ],
     ['sequence', `${facts.sequence}, durable up to ${facts.durableSequence}`],
     ['free space', `${describeSize(facts.space.free)} of ${describeSize(facts.space.total)}`],
     ...reachRows(facts.reach),
@@ -91,19 +105,23 @@ async function points(
   flags: OutputOptions & { from?: string; to?: string; all?: boolean },
 ): Promise<void> {
   const items: PointItem[] = [];
-  const answer = await withTarget(path, 'read', async (target) => {
+  const columns = (flags.json === true ? undefined : process.stdout.columns) ?? COLUMNS;
+  const [answer, activity] = await withTarget(path, 'read', async (target) => {
     const [from, to] = [await border(target, flags.from, flags), await border(target, flags.to, flags)];
     const args = { from: from?.at, to: to?.at, all: flags.all === true };
     const found = await target.call('points', args, { items: (more) => void items.push(...more) });
+    const most = bucketsIn(columns);
+    const drawn = await target.call('activity', { from: args.from, to: args.to, most });
     await from?.tell();
     await to?.tell();
-    return found;
+    return [found, drawn] as const;
   });
   if (flags.json === true) {
     const result = z.encode(contract.points.result, answer);
     return printJson('points', {
       ...result,
       points: items.map((item) => z.encode(contract.points.item, item)),
+      activity: z.encode(contract.activity.result, activity),
     });
   }
   const rows = items.map((item) => [
@@ -114,8 +132,12 @@ async function points(
     item.marks.join(', '),
   ]);
   printTable([['TIME', 'KEPT AS', 'QUALITY', 'SIZE', 'MARKS'], ...rows]);
-  print('');
-  for (const line of timelinePicture(items, answer.oldest, answer.nearFrom, answer.now)) print(line);
+  const style = {
+    columns,
+    colour: wantsColour(process.stdout, process.env),
+    unicode: wantsUnicode(process.env),
+  };
+  for (const line of ['', ...activityPicture(activity, answer.nearFrom, style)]) print(line);
 }
 
 async function border(

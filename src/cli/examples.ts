@@ -27,13 +27,18 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
     { line: 'anywhen umount /mnt/any', does: 'flush and unmount; returns when the store is free' },
     { line: 'anywhen umount --lazy /mnt/any', does: 'also while a file of it is open' },
   ],
+  attach: [
+    { line: 'anywhen attach /mnt/any', does: 'the live volume on a loop device, with direct I/O' },
+    { line: 'anywhen attach /mnt/any --at -2h --rw', does: 'two hours ago, writable, and thrown away later' },
+  ],
+  detach: [{ line: 'anywhen detach /dev/loop0', does: 'when nothing on it is mounted any more' }],
   status: [
     { line: 'anywhen status /mnt/any', does: 'of a mounted store, from its daemon' },
     { line: 'anywhen status /srv/store --json | jq .health', does: 'for a monitor' },
   ],
   points: [
-    { line: 'anywhen points /mnt/any', does: 'what there is, and a picture of it' },
-    { line: 'anywhen points /mnt/any --from "yesterday 17:00" --to -1h', does: 'only some of it' },
+    { line: 'anywhen points /mnt/any', does: 'what there is, and what was written when' },
+    { line: 'anywhen points /mnt/any --from "yesterday 17:00" --to -1h', does: 'only some of it, closer' },
     { line: 'anywhen points /mnt/any --from -10s --all', does: 'every write of the last ten seconds' },
   ],
   mark: [
@@ -92,6 +97,10 @@ export const EXAMPLES: Readonly<Record<string, readonly Example[]>> = {
   diff: [
     { line: 'anywhen diff /mnt/any before-upgrade', does: 'what changed since then' },
     { line: 'anywhen diff /mnt/any "yesterday 17:00" -1h --limit 100', does: 'between two instants' },
+    {
+      line: 'anywhen diff /mnt/any monday now --data > monday.delta',
+      does: 'with the data of the younger one',
+    },
     {
       line: 'anywhen diff /srv/store oldest now --json | jq .bytes',
       does: 'how much changed in all of history',

@@ -187,7 +187,7 @@ function editText(edit: CatalogEdit): string {
     case 'segment-drop':
       return `${edit.segment}`;
     case 'snapshot':
-      return `sequence ${edit.sequence} at ${time(edit.at)}, [${time(edit.from)}, ${time(edit.to)}), size ${edit.size}, quality ${edit.quality}, ${edit.extents} extents of segment ${edit.segment} from ${edit.record}`;
+      return `sequence ${edit.sequence} at ${time(edit.at)}, [${time(edit.from)}, ${time(edit.to)}), size ${edit.size}, quality ${edit.quality}, ${edit.extents} extents of segment ${edit.segment} from ${edit.record}: ${edit.bytes} bytes, ${edit.stored} of them stored`;
     case 'mark':
       return `${JSON.stringify(edit.name)}, sequence ${edit.sequence} at ${time(edit.at)}${edit.hold ? ', hold' : ''}`;
     case 'snapshot-drop':

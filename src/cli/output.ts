@@ -13,6 +13,12 @@ export function wantsColour(stream: { readonly isTTY?: boolean }, env: NodeJS.Pr
   return stream.isTTY === true && env.TERM !== 'dumb';
 }
 
+/** Whether what is printed may hold more than ASCII: the locale says so. */
+export function wantsUnicode(env: NodeJS.ProcessEnv): boolean {
+  const set = [env.LC_ALL, env.LC_CTYPE, env.LANG].find((value) => value !== undefined && value !== '');
+  return /utf-?8/i.test(set ?? '');
+}
+
 /** Facts for a program: one JSON object with its schema. */
 export function printJson(schema: string, facts: object): void {
   process.stdout.write(`${JSON.stringify({ schema: `anywhen/${schema}/1`, ...facts }, undefined, 2)}\n`);

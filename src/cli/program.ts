@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { VERSION } from '../control/operations.js';
+import { addAttachCommands } from './command-attach.js';
 import { addCheckCommand } from './command-check.js';
 import { addCompletionCommand } from './command-completion.js';
 import { addDiffCommand } from './command-diff.js';
@@ -22,6 +23,7 @@ export function buildProgram(): Command {
   addStoreCommands(program);
   addMountCommands(program);
   addVolumeCommands(program);
+  addAttachCommands(program);
   addThinCommand(program);
   addDiffCommand(program);
   addCheckCommand(program);

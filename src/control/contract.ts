@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AnywhenError, type ErrorCode, messageOf } from '../base/errors.js';
 import {
+  activitySchema,
   changedRangeSchema,
   comparedSchema,
   markSchema,
@@ -48,6 +49,11 @@ export const contract = {
     }),
     result: z.object({ count, oldest: instant, nearFrom: instant, now: instant }),
     item: pointSchema,
+  },
+  /** What was written between two times, in at most so many buckets. */
+  activity: {
+    arguments: z.strictObject({ from: orNull(timeText), to: orNull(timeText), most: count.min(1).max(1000) }),
+    result: activitySchema,
   },
   /** Which point is the volume at this time? `next`: the point after it, when it is not exact. */
   resolve: {
@@ -97,6 +103,18 @@ export const contract = {
       map: z.array(count).readonly(),
     }),
     item: changedRangeSchema,
+  },
+  /** What changed between two exact instants with the data of the younger, as a stream that comes as `data`. */
+  delta: {
+    arguments: z.strictObject({ a: instant, b: instant }),
+    result: z.object({
+      older: comparedSchema,
+      younger: comparedSchema,
+      bytes: count,
+      stored: count,
+      extents: count,
+      length: count,
+    }),
   },
   restore: {
     arguments: z.strictObject({ at: timeText, nearest: z.boolean() }),

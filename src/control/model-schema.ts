@@ -70,6 +70,30 @@ export const changedRangeSchema = z.object({
   kind: z.enum(['written', 'zeros', 'size']),
 });
 
+/** What happened in a part of time; null: not known. */
+const activityBucketSchema = z.object({
+  at: instant,
+  /** Changes, the bytes that they changed, of them those that were set to zeros, distinct blocks of 4 KiB. */
+  writes: orNull(count),
+  bytes: count,
+  zeros: orNull(count),
+  blocks: orNull(count),
+  /** It has a share of what is known only for a longer time. */
+  shared: z.boolean(),
+  flushes: count,
+  marks: count,
+  snapshots: count,
+});
+
+export const activitySchema = z.object({
+  from: instant,
+  to: instant,
+  step: duration,
+  /** In all buckets. */
+  blocks: orNull(count),
+  buckets: z.array(activityBucketSchema).readonly(),
+});
+
 export const policySchema = z.object({
   granularity: z.union([z.literal('all'), duration]),
   highWater: z.number(),
@@ -106,8 +130,14 @@ const volumeStatusSchema = z.object({
   lastWrite: instant,
   sequence: count,
   durableSequence: count,
-  forward: z.object({ dataBytes: count, dataUsed: count, descriptors: count, descriptorsUsed: count }),
-  backward: z.object({ segments: count, bytes: count, snapshots: count }),
+  forward: z.object({
+    dataBytes: count,
+    dataUsed: count,
+    descriptors: count,
+    descriptorsUsed: count,
+    zeros: count,
+  }),
+  backward: z.object({ segments: count, bytes: count, zeros: count, snapshots: count }),
   marks: count,
   openViews: count,
   written: z.object({ writes: count, bytes: count, flushes: count }),

@@ -4,6 +4,8 @@ import { Pacer } from '../base/pacer.js';
 import { isZero } from '../format/checksum.js';
 import { instantOf, nextPoint, type ResolvedTime, resolveTime } from '../namespace/resolve-time.js';
 import { checkMarkName, localZone } from '../namespace/time-name.js';
+import { activityOf } from '../volume/activity.js';
+import { writeDelta } from '../volume/delta.js';
 import { type ChangedRange, diffPoints } from '../volume/diff.js';
 import { parseRetention } from '../volume/retention.js';
 import { volumeStatus } from '../volume/status.js';
@@ -65,9 +67,7 @@ export const operations: Operations = {
 
   points: async ({ volume }, { from, to, all }, listener) => {
     // A border need not be a point, and may lie before the oldest one: nothing is shown there.
-    const after = from === undefined ? undefined : instantOf(volume, from);
-    const before = to === undefined ? undefined : instantOf(volume, to);
-    checkBorders(volume, after, before);
+    const [after, before] = borders(volume, from, to);
     const range = {
       all,
       ...(after === undefined ? {} : { from: after }),
@@ -77,6 +77,11 @@ export const operations: Operations = {
     for (let at = 0; at < points.length; at += ITEMS) await listener.items?.(points.slice(at, at + ITEMS));
     const { oldest, nearFrom } = volume.timeline;
     return { count: points.length, oldest, nearFrom, now: volume.now() };
+  },
+
+  activity: async ({ volume }, { from, to, most }) => {
+    const [after, before] = borders(volume, from, to);
+    return activityOf(volume, { from: after, to: before, most });
   },
 
   resolve: async ({ volume }, { at }) => withNext(volume, resolveTime(volume, at)),
@@ -153,6 +158,9 @@ export const operations: Operations = {
     return { older, younger, size, bytes, count, cell: map.cell, map: map.bytes };
   },
 
+  delta: ({ volume }, { a, b }, listener) =>
+    writeDelta(volume, a, b, async (bytes) => listener.data?.(bytes)),
+
   restore: async ({ volume }, { at, nearest }, listener) => {
     const resolution = resolveTime(volume, at);
     if (!resolution.exact && !nearest) throw inexact(at, withNext(volume, resolution));
@@ -186,6 +194,13 @@ export function inexact(text: string, { asked, point, next }: Between): AnywhenE
   return new AnywhenError('not-found', `${what} lies between two points, ${neighbours}`, {
     hint: 'Name one of them, or take the older one with --nearest.',
   });
+}
+
+function borders(volume: Volume, from: string | undefined, to: string | undefined) {
+  const after = from === undefined ? undefined : instantOf(volume, from);
+  const before = to === undefined ? undefined : instantOf(volume, to);
+  checkBorders(volume, after, before);
+  return [after, before] as const;
 }
 
 function checkBorders(volume: Volume, from: Instant | undefined, to: Instant | undefined): void {

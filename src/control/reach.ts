@@ -5,7 +5,10 @@ const SECOND = 1e9;
 /** Below this, a rate says more about the moment than about the volume. ns. */
 const SHORTEST = 10_000_000_000n;
 
-type Facts = Pick<VolumeStatus, 'now' | 'nearFrom' | 'oldest' | 'forward' | 'backward' | 'space'>;
+type Facts = Pick<VolumeStatus, 'now' | 'nearFrom' | 'oldest' | 'space'> & {
+  readonly forward: Omit<VolumeStatus['forward'], 'zeros'>;
+  readonly backward: Pick<VolumeStatus['backward'], 'bytes'>;
+};
 
 /**
  * How far history will reach when clients go on writing as they did. Near history: the time after which the

@@ -1,5 +1,5 @@
 /** The longest that plans done on the calling thread may hold one turn of the event loop, ms. */
-const LONGEST = 1;
+const LONGEST = 0.25;
 
 /**
  * Steps that need no disk are done at once, and a promise that is settled already is no turn of the event loop: a

@@ -111,7 +111,8 @@ async function* checkCatalog(look: Look): AsyncGenerator<Finding> {
 }
 
 async function* checkBackward(look: Look, verify: boolean): AsyncGenerator<Finding> {
-  const lists = new Set<string>();
+  const lists = new Map<string, ListSum>();
+  let list: ListSum | undefined;
   const catalog = await sumOfCatalog(look);
   const unnamed = new Set(unnamedSegments(catalog).map(({ segment }) => segment));
   const data = new Set<number>();
@@ -133,9 +134,11 @@ async function* checkBackward(look: Look, verify: boolean): AsyncGenerator<Findi
     if (item.descriptor.kind === SegmentKind.extent && catalog.segments.has(item.segment))
       data.add(item.descriptor.dataSegment);
     if (item.problem !== undefined) yield finding(file, item.offset, item.problem);
-    else if (item.descriptor.kind === SegmentKind.marker)
-      lists.add([item.segment, item.index + 1, item.descriptor.sequence, item.descriptor.extents].join());
-    else if (verify) yield* checkExtent(look, item);
+    else if (item.descriptor.kind === SegmentKind.marker) {
+      list = { bytes: 0, stored: 0, seen: 0, extents: item.descriptor.extents };
+      lists.set([item.segment, item.index + 1, item.descriptor.sequence, list.extents].join(), list);
+    } else if (verify) yield* checkExtent(look, item);
+    if (list !== undefined) addExtent(list, item);
   }
   for (const { segment, descriptors } of catalog.segments.values())
     if (descriptors === 0 && !data.has(segment)) yield { ...orphan(segmentData(segment)), message: UNNAMED };
@@ -166,12 +169,32 @@ async function* checkExtent({ executor }: Look, item: SegmentRowItem): AsyncGene
   );
 }
 
-/** The list of every snapshot must be where the catalog says. */
-async function* checkLists(look: Look, lists: ReadonlySet<string>): AsyncGenerator<Finding> {
-  for (const { sequence, segment, record, extents } of (await sumOfCatalog(look)).snapshots) {
-    if (lists.has([segment, record, sequence, extents].join())) continue;
-    const message = `snapshot ${sequence}: its list is not in segment ${segment}`;
-    yield finding(FILES.catalog, undefined, message);
+/** What the sound extents of a list come to, as far as they were seen. */
+interface ListSum {
+  bytes: number;
+  stored: number;
+  seen: number;
+  readonly extents: number;
+}
+
+function addExtent(list: ListSum, { descriptor, problem }: SegmentRowItem): void {
+  if (descriptor.kind === SegmentKind.marker || problem !== undefined) return;
+  list.seen += 1;
+  list.bytes += descriptor.length;
+  if (descriptor.kind === SegmentKind.extent) list.stored += descriptor.length;
+}
+
+/** The list of every snapshot must be where the catalog says, and come to what it says. */
+async function* checkLists(look: Look, lists: ReadonlyMap<string, ListSum>): AsyncGenerator<Finding> {
+  for (const { sequence, segment, record, extents, bytes, stored } of (await sumOfCatalog(look)).snapshots) {
+    const list = lists.get([segment, record, sequence, extents].join());
+    const told = `snapshot ${sequence}: its list`;
+    if (list === undefined) yield finding(FILES.catalog, undefined, `${told} is not in segment ${segment}`);
+    // What is damaged is told by itself.
+    else if (list.seen === extents && (list.bytes !== bytes || list.stored !== stored)) {
+      const said = `${bytes} bytes, ${stored} of them stored; it has ${list.bytes} and ${list.stored}`;
+      yield finding(FILES.catalog, undefined, `${told} should have ${said}`);
+    }
   }
 }
 

@@ -52,6 +52,10 @@ export interface SnapshotEdit {
   readonly segment: number;
   readonly record: number;
   readonly extents: number;
+  /** What its list covers, bytes. */
+  readonly bytes: number;
+  /** Of them, those that lie in a data file; the rest was zeros and needs no data. */
+  readonly stored: number;
 }
 
 export interface MarkEdit {
@@ -164,6 +168,7 @@ function encodePayload(writer: Writer, edit: CatalogEdit): void {
     case 'snapshot':
       writer.u53(edit.sequence).i64(edit.at).i64(edit.from).i64(edit.to);
       writer.u32(edit.quality).u53(edit.size).u32(edit.segment).u53(edit.record).u53(edit.extents);
+      writer.u53(edit.bytes).u53(edit.stored);
       return;
     case 'snapshot-drop':
     case 'mark-drop':
@@ -238,6 +243,8 @@ function decodePayload(reader: Reader, type: number): CatalogEdit {
         segment: reader.u32(),
         record: reader.u53(),
         extents: reader.u53(),
+        bytes: reader.u53(),
+        stored: reader.u53(),
       };
     case Type['snapshot-drop']:
       return { type: 'snapshot-drop', sequence: reader.u53() };

@@ -20,6 +20,8 @@ export function isPadding(bytes: Uint8Array, at: number): boolean {
 
 /** What the catalog says: the sum of its edits. Pure. */
 export class Catalog {
+  /** What the lists of all snapshots cover, bytes; of them, those that lie in data files. */
+  readonly history = { bytes: 0, stored: 0 };
   /** Segments by number. */
   readonly segments = new Map<number, SegmentEdit>();
   /** Marks by sequence: those whose snapshot is kept. Marks in the forward journal are not here. */
@@ -55,7 +57,9 @@ export class Catalog {
         return;
       case 'snapshot-drop': {
         const at = this.#indexOf(edit.sequence);
-        if (at >= 0) this.snapshots.splice(at, 1);
+        if (at < 0) return;
+        this.#count(this.snapshots[at], undefined);
+        this.snapshots.splice(at, 1);
         return;
       }
       case 'mark':
@@ -75,6 +79,7 @@ export class Catalog {
     if (last === undefined || last.sequence < edit.sequence) {
       this.snapshots.push(edit);
       this.additions += 1;
+      this.#count(undefined, edit);
       return;
     }
     const at = this.#indexOf(edit.sequence);
@@ -84,7 +89,13 @@ export class Catalog {
         `catalog: snapshot ${edit.sequence} comes after snapshot ${last.sequence}`,
       );
     }
+    this.#count(this.snapshots[at], edit);
     this.snapshots[at] = edit;
+  }
+
+  #count(before: SnapshotEdit | undefined, after: SnapshotEdit | undefined): void {
+    this.history.bytes += (after?.bytes ?? 0) - (before?.bytes ?? 0);
+    this.history.stored += (after?.stored ?? 0) - (before?.stored ?? 0);
   }
 
   /** The index of a snapshot, or -1. */

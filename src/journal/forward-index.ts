@@ -15,6 +15,8 @@ class Block {
   readonly sum = new Uint32Array(BLOCK);
   readonly kind = new Uint8Array(BLOCK);
   readonly flags = new Uint8Array(BLOCK);
+  /** The lengths of its zero descriptors, added up. */
+  zeros = 0;
 }
 
 /** In place of a block that is not there. */
@@ -35,6 +37,7 @@ export class ForwardIndex {
   /** The block that was asked for last: mostly it is asked for again. */
   #lastBlock = NOTHING;
   #lastNumber = -1;
+  #zeros = 0;
   /** resize and bulk, by sequence, rising. */
   readonly #rare = new Map<number, Rare>();
 
@@ -48,6 +51,11 @@ export class ForwardIndex {
 
   get count(): number {
     return this.next - this.first;
+  }
+
+  /** Bytes that its zero descriptors, which have no data, cover one by one. */
+  get zeros(): number {
+    return this.#zeros;
   }
 
   /** @param dataEnd the data queue's position behind everything up to this descriptor */
@@ -65,6 +73,7 @@ export class ForwardIndex {
     block.sum[row] = descriptor.sum;
     block.kind[row] = descriptor.kind;
     block.flags[row] = descriptor.flags;
+    if (descriptor.kind === Kind.zero) this.#addZeros(block, descriptor.length);
     if (descriptor.kind === Kind.resize || descriptor.kind === Kind.bulk)
       this.#rare.set(this.next, { size: descriptor.size, segment: descriptor.segment });
     this.next += 1;
@@ -82,14 +91,18 @@ export class ForwardIndex {
 
   /** Forgets the sequences below `sequence`. */
   dropBelow(sequence: number): void {
+    const before = this.first;
     this.first = Math.max(this.first, Math.min(sequence, this.next));
+    this.#dropZeros(before, this.first);
     for (const change of this.#rare.keys()) if (change < this.first) this.#rare.delete(change);
     for (const number of this.#blocks.keys()) if ((number + 1) * BLOCK <= this.first) this.#forget(number);
   }
 
   /** Forgets `sequence` and all above. */
   dropFrom(sequence: number): void {
+    const before = this.next;
     this.next = Math.max(this.first, Math.min(sequence, this.next));
+    this.#dropZeros(this.next, before);
     for (const change of this.#rare.keys()) if (change >= this.next) this.#rare.delete(change);
     for (const number of this.#blocks.keys()) if (number * BLOCK >= this.next) this.#forget(number);
   }
@@ -172,6 +185,26 @@ export class ForwardIndex {
     this.#lastNumber = number;
     this.#lastBlock = block;
     return block;
+  }
+
+  #addZeros(block: Block, length: number): void {
+    block.zeros += length;
+    this.#zeros += length;
+  }
+
+  /** `[from, to)` is left out: blocks as a whole where they go wholly. */
+  #dropZeros(from: number, to: number): void {
+    for (let at = from; at < to; ) {
+      const block = this.#block(at);
+      if (at % BLOCK === 0 && at + BLOCK <= to) {
+        this.#addZeros(block, -block.zeros);
+        at += BLOCK;
+      } else {
+        const row = at % BLOCK;
+        if (block.kind[row] === Kind.zero) this.#addZeros(block, -(block.length[row] as number));
+        at += 1;
+      }
+    }
   }
 
   #forget(number: number): void {

@@ -24,7 +24,7 @@ export interface SegmentRow {
 const CHUNK = 4096 * SEGMENT_DESCRIPTOR_SIZE;
 
 /**
- * Descriptors `[0, count)` of a segment, sound or not; never more than a chunk of them in memory.
+ * Descriptors `[first, first + count)` of a segment, sound or not; never more than a chunk of them in memory.
  *
  * @throws `damaged` if the file ends before, `not-found`, `io`
  */
@@ -33,9 +33,11 @@ export async function* readSegmentRows(
   segment: number,
   count: number,
   seed: number,
+  first = 0,
 ): AsyncGenerator<SegmentRow> {
-  const end = SEGMENT_HEADER_SIZE + count * SEGMENT_DESCRIPTOR_SIZE;
-  const chunks = readChunks(executor, segmentDescriptors(segment), SEGMENT_HEADER_SIZE, end, CHUNK);
+  const begin = SEGMENT_HEADER_SIZE + first * SEGMENT_DESCRIPTOR_SIZE;
+  const end = begin + count * SEGMENT_DESCRIPTOR_SIZE;
+  const chunks = readChunks(executor, segmentDescriptors(segment), begin, end, CHUNK);
   for await (const { offset, bytes } of chunks) {
     const view = new DataView(bytes.buffer);
     for (let at = 0; at < bytes.length; at += SEGMENT_DESCRIPTOR_SIZE) {

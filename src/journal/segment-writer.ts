@@ -27,6 +27,16 @@ const DATA_RUN = 1024 * 1024;
 /** A queue without end: segments do not wrap. */
 const ENDLESS = 2 ** 52;
 
+/** Where a list lies in its segment, and what it comes to. */
+export interface WrittenList {
+  /** The index of its first extent. */
+  readonly record: number;
+  readonly extents: number;
+  /** What its extents cover, bytes; of them, those that lie in a data file. */
+  readonly bytes: number;
+  readonly stored: number;
+}
+
 /**
  * Writes a segment from front to back. Nothing that it writes counts before the catalog names it; `finish`
  * makes both files and their names durable.
@@ -41,6 +51,8 @@ export class SegmentWriter {
   readonly #writeback: Writeback;
   #count = 0;
   #markerAt = -1;
+  #listBytes = 0;
+  #listStored = 0;
   #marker: SegmentMarker | undefined;
 
   constructor(
@@ -54,6 +66,12 @@ export class SegmentWriter {
   /** The number of descriptors so far: the record of the next one. */
   get count(): number {
     return this.#count;
+  }
+
+  /** The list that is being written, or that was written last, as far as it is. */
+  get list(): WrittenList {
+    const record = this.#markerAt + 1;
+    return { record, extents: this.#count - record, bytes: this.#listBytes, stored: this.#listStored };
   }
 
   /** Bytes in the data file so far. */
@@ -74,6 +92,8 @@ export class SegmentWriter {
     await this.#endList();
     this.#marker = { ...marker, kind: SegmentKind.marker, extents: 0 };
     this.#markerAt = this.#count;
+    this.#listBytes = 0;
+    this.#listStored = 0;
     await this.#next();
   }
 
@@ -132,6 +152,8 @@ export class SegmentWriter {
 
   async #add(extent: SegmentExtent): Promise<number> {
     const record = this.#count;
+    this.#listBytes += extent.length;
+    if (extent.kind === SegmentKind.extent) this.#listStored += extent.length;
     encodeExtent(
       this.#run,
       (record - this.#runStart) * SEGMENT_DESCRIPTOR_SIZE,

@@ -19,7 +19,7 @@ export class InterruptedEvent {
     const { copied } = parts.meta.superblock;
     assert(copied !== undefined, 'a move was interrupted');
     this.#copied = copied;
-    this.#mover = new Mover(parts.executor, parts.mirror, parts.fetcher, parts.meta.seed);
+    this.#mover = new Mover(parts);
   }
 
   /** Repeats the move from the forward journal, before any view reads a block. @throws `damaged`, `io` */
@@ -43,7 +43,8 @@ export class InterruptedEvent {
         const number = page * SUMS_PER_PAGE + block;
         sums[block] = after[at] as number;
         if (!reachesMirror(map, number)) continue;
-        const content = await this.#mover.content(number, after.subarray(at, at + 1), map, true);
+        const content = new Uint8Array(BLOCK);
+        await this.#mover.content(number, after.subarray(at, at + 1), map, true, content);
         mirror.overlay.set(number, content);
       }
       mirror.keep(page, sums);

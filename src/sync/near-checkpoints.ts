@@ -22,7 +22,8 @@ export interface Checkpoint {
 /**
  * Maps of states in the forward journal, kept so that a view of a near instant costs the entries since the one
  * before it, not all since the MIM. They share memory with the live map and with each other, copy-on-write. A cache:
- * dropped as a whole when the MIM moves, and thinned when it grows too large.
+ * dropped as a whole when the MIM moves, made again behind it (`refill-checkpoints.ts`), and thinned when it grows too
+ * large.
  */
 export class NearCheckpoints {
   /** Oldest first. */
@@ -31,6 +32,11 @@ export class NearCheckpoints {
 
   constructor(readonly options: CheckpointOptions = CHECKPOINTS) {
     this.#spacing = options.every;
+  }
+
+  /** Their distance now, in sequences. */
+  get spacing(): number {
+    return this.#spacing;
   }
 
   /** The number of checkpoints. */

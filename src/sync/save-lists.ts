@@ -1,12 +1,12 @@
 import { Pacer } from '../base/pacer.js';
 import { alignUp, BLOCK } from '../base/range.js';
-import { isZero } from '../format/checksum.js';
-import { MAX_SEGMENT_EXTENT, PAGE_SPAN } from '../format/layout.js';
+import { PAGE_SPAN } from '../format/layout.js';
+import { zeroRuns } from '../format/zero-runs.js';
 import type { Fetcher } from '../journal/fetch.js';
 import type { ForwardIndex } from '../journal/forward-index.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
 import type { SegmentStore } from '../journal/segment-store.js';
-import type { SegmentWriter } from '../journal/segment-writer.js';
+import type { SegmentWriter, WrittenList } from '../journal/segment-writer.js';
 import type { Mirror } from '../mirror/mirror.js';
 import { converted, type FormOptions, newMap } from '../vrmo/convert.js';
 import { MoveList } from '../vrmo/move-list.js';
@@ -15,11 +15,12 @@ import { applyChange, forEachChange } from './build-view.js';
 import type { SyncParts } from './sync-event.js';
 import type { State, WindowPlan } from './window.js';
 
+/** Bytes that are read, checked and saved at a time, as one extent: they hold the event loop for a tenth of a ms. */
+const STEP = 256 * 1024;
+
 /** Where the undo list of a state lies in the segment. */
-export interface SavedList {
+export interface SavedList extends WrittenList {
   readonly state: State;
-  readonly record: number;
-  readonly extents: number;
 }
 
 /**
@@ -29,13 +30,14 @@ export interface SavedList {
  * Memory: the two maps, the move list, and one buffer.
  */
 export class ListSaver {
+  /** Bytes of data that were saved: zeros need none. */
   bytes = 0;
   /** The pages of sums whose blocks the window changes. */
   readonly pages = new Set<number>();
-  readonly #buffer = new Uint8Array(MAX_SEGMENT_EXTENT);
+  readonly #buffer = new Uint8Array(STEP);
   /** For steps that compute, and for those that read and write. */
-  readonly #pacer = new Pacer();
-  readonly #ioPacer = new Pacer(1);
+  readonly #pacer: Pacer;
+  readonly #ioPacer: Pacer;
 
   readonly fetcher: Fetcher;
   readonly mirror: Mirror;
@@ -43,7 +45,9 @@ export class ListSaver {
   readonly segments: SegmentStore;
   readonly forms: FormOptions;
 
-  constructor({ fetcher, mirror, index, segments, forms }: SyncParts) {
+  constructor({ fetcher, mirror, index, segments, forms, traffic }: SyncParts) {
+    this.#pacer = new Pacer(undefined, traffic);
+    this.#ioPacer = new Pacer(1, traffic);
     this.fetcher = fetcher;
     this.mirror = mirror;
     this.index = index;
@@ -63,9 +67,8 @@ export class ListSaver {
     for (const [number, state] of plan.kept.entries()) {
       const stop = plan.kept[number + 1]?.sequence ?? end;
       await writer.beginList(state);
-      const record = writer.count;
       await this.#saveAll(await this.#movesOf(at, stop), map, writer);
-      lists.push({ state, record, extents: writer.count - record });
+      lists.push({ state, ...writer.list });
       for (; at <= stop; at++) {
         if (this.index.changes(at)) applyChange(map, this.index, at, this.segments);
         map = converted(map, this.forms);
@@ -104,12 +107,12 @@ export class ListSaver {
   async #saveRange(from: number, to: number, map: Vrmo, writer: SegmentWriter): Promise<void> {
     const lastPage = Math.floor((to - 1) / PAGE_SPAN);
     for (let page = Math.floor(from / PAGE_SPAN); page <= lastPage; page++) this.pages.add(page);
-    /** Where the zeros begin that were found right before `start` and are not written yet. */
+    /** Where the zeros begin that were found last and are not written yet. */
     let zerosFrom = from;
     let start = from;
     while (start < to) {
       // A look at the map is bounded, so that a long range costs no more than its parts.
-      const end = Math.min(to, start - (start % BLOCK) + MAX_SEGMENT_EXTENT);
+      const end = Math.min(to, start - (start % BLOCK) + STEP);
       const zeros = await this.#zerosFrom(start, end, map);
       if (zeros > start) {
         start = zeros;
@@ -117,11 +120,12 @@ export class ListSaver {
       }
       const bytes = this.#buffer.subarray(0, end - start);
       if (!readMapNow(this.fetcher, map, start, bytes)) await readMap(this.fetcher, map, start, bytes);
-      this.bytes += bytes.length;
-      if (!isZero(bytes)) {
-        if (start > zerosFrom) await writer.zero(zerosFrom, start - zerosFrom);
-        await writer.extent(start, bytes);
-        zerosFrom = end;
+      for (const run of zeroRuns(start, bytes)) {
+        if (run.zero) continue;
+        if (run.start > zerosFrom) await writer.zero(zerosFrom, run.start - zerosFrom);
+        await writer.extent(run.start, bytes.subarray(run.start - start, run.end - start));
+        this.bytes += run.end - run.start;
+        zerosFrom = run.end;
       }
       start = end;
     }

@@ -2,9 +2,10 @@ import type { Instant } from '../base/instant.js';
 import type { Mutex } from '../base/mutex.js';
 import { Pacer } from '../base/pacer.js';
 import { alignUp, BLOCK } from '../base/range.js';
+import type { Traffic } from '../base/traffic.js';
 import type { Executor, Step } from '../file/executor.js';
 import { DESCRIPTOR_SIZE, moveRecord, segmentData, segmentDescriptors } from '../format/layout.js';
-import type { CopiedState, Epoch, Superblock } from '../format/superblock.js';
+import type { CopiedState } from '../format/superblock.js';
 import type { CatalogEdit } from '../journal/catalog-format.js';
 import type { Fetcher } from '../journal/fetch.js';
 import { Kind } from '../journal/forward-descriptor.js';
@@ -19,6 +20,7 @@ import type { Vrmo } from '../vrmo/vrmo.js';
 import type { History } from './history.js';
 import type { JournalMark } from './journal-marks.js';
 import { MoveRecordReader, MoveRecordWriter } from './move-record.js';
+import { movedFields } from './moved-state.js';
 import { Mover } from './mover.js';
 import type { NearCheckpoints } from './near-checkpoints.js';
 import type { OpenViews } from './open-views.js';
@@ -38,6 +40,8 @@ export interface SyncParts {
   readonly history: History;
   readonly checkpoints: NearCheckpoints;
   readonly forms: FormOptions;
+  /** Requests to the live volume, to which a sync event gives way. */
+  readonly traffic: Traffic;
   /** Held while views are built and while they are switched. */
   readonly switching: Mutex;
 }
@@ -75,7 +79,7 @@ export class SyncEvent {
   readonly #mover: Mover;
 
   constructor(readonly parts: SyncParts) {
-    this.#mover = new Mover(parts.executor, parts.mirror, parts.fetcher, parts.meta.seed);
+    this.#mover = new Mover(parts);
   }
 
   /** Everything up to and with the second commit; the caller then gives the ring's space back. */
@@ -195,8 +199,7 @@ export class SyncEvent {
         dataLength: writer.dataLength,
       },
     ];
-    for (const { state, record, extents } of lists)
-      edits.push({ type: 'snapshot', ...state, segment, record, extents });
+    for (const { state, ...list } of lists) edits.push({ type: 'snapshot', ...state, segment, ...list });
     edits.push(...markEdits(request.marks));
     await this.parts.switching.run(async () => {
       const { meta } = this.parts;
@@ -270,30 +273,4 @@ export class SyncEvent {
 
 function markEdits(marks: readonly JournalMark[]): CatalogEdit[] {
   return marks.map(({ name, sequence, at, hold }) => ({ type: 'mark', name, sequence, at, hold }));
-}
-
-/** The superblock after a move: where the MIM is, and the tail of the journal. */
-function movedFields(now: Superblock, copied: CopiedState): Partial<Superblock> {
-  const firstSequence = copied.endSequence + 1;
-  return {
-    copied: undefined,
-    mimSequence: copied.endSequence,
-    mimSize: copied.endSize,
-    mimQuality: copied.endQuality,
-    journal: {
-      ...now.journal,
-      firstSequence,
-      descriptorTail: copied.endDescriptor,
-      dataTail: copied.endData,
-    },
-    epochs: trimEpochs(now.epochs, firstSequence),
-  };
-}
-
-/** The epochs that may still be found in the journal when it begins at `firstSequence`. */
-export function trimEpochs(epochs: readonly Epoch[], firstSequence: number): Epoch[] {
-  return epochs.filter((_, index) => {
-    const next = epochs[index + 1];
-    return next === undefined || next.firstSequence > firstSequence;
-  });
 }

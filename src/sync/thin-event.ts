@@ -44,12 +44,13 @@ interface Group {
  * what to give back.
  */
 export class ThinEvent {
-  readonly #pacer = new Pacer();
+  readonly #pacer: Pacer;
   readonly #space: FreedSpace;
   /** A view could not be switched: it still reads what would be given back. */
   #unswitched = false;
 
   constructor(readonly parts: SyncParts) {
+    this.#pacer = new Pacer(undefined, parts.traffic);
     this.#space = new FreedSpace(parts);
   }
 
@@ -186,9 +187,8 @@ class Output {
     this.#younger = next;
     const { sequence, at, from, to, quality, size } = keep;
     await writer.beginList({ sequence, at, from, to, quality, size });
-    const record = writer.count;
     await merged.write(writer);
-    this.edits.push({ ...keep, segment: writer.segment, record, extents: writer.count - record });
+    this.edits.push({ ...keep, segment: writer.segment, ...writer.list });
   }
 
   async #begin(keep: SnapshotEdit): Promise<SegmentWriter> {

@@ -2,6 +2,7 @@ import { Clock, type TimeSource } from '../base/clock.js';
 import { AnywhenError } from '../base/errors.js';
 import type { Instant } from '../base/instant.js';
 import { Mutex } from '../base/mutex.js';
+import { Traffic } from '../base/traffic.js';
 import type { Executor } from '../file/executor.js';
 import { FILES, FORWARD_HEADER_SIZE, MAX_EPOCHS, segmentData, segmentDescriptors } from '../format/layout.js';
 import { Fetcher } from '../journal/fetch.js';
@@ -17,11 +18,15 @@ import { Mirror } from '../mirror/mirror.js';
 import { History } from '../sync/history.js';
 import { InterruptedEvent } from '../sync/interrupted-event.js';
 import { readMarks } from '../sync/journal-marks.js';
+import { trimEpochs } from '../sync/moved-state.js';
 import { type CheckpointOptions, NearCheckpoints } from '../sync/near-checkpoints.js';
 import { OpenViews } from '../sync/open-views.js';
 import type { RunOptions } from '../sync/run-maker.js';
-import { SyncEvent, type SyncParts, trimEpochs } from '../sync/sync-event.js';
+import { SyncEvent, type SyncParts } from '../sync/sync-event.js';
 import { FORMS, type FormOptions } from '../vrmo/convert.js';
+
+/** A queue of the forward journal that is so full leaves a sync event no time to give way. */
+const PRESSING = 0.85;
 
 export interface EngineOptions {
   readonly readOnly?: boolean;
@@ -81,6 +86,7 @@ export async function openEngine(executor: Executor, options: EngineOptions = {}
     history,
     checkpoints: new NearCheckpoints(options.checkpoints),
     forms: options.forms ?? FORMS,
+    traffic: new Traffic(() => pressing(scan)),
     switching: new Mutex(),
   };
   for (let at = index.first; at < index.next; at++) {
@@ -94,6 +100,11 @@ export async function openEngine(executor: Executor, options: EngineOptions = {}
   const clock = new Clock(lastStamp, options.time);
   const knownTo = scan.damage === undefined ? undefined : lastStamp;
   return { ...parts, scan, clock, epoch, readOnly, knownTo, warnings };
+}
+
+/** Whether live writes soon would have to wait for the end of a sync event. */
+function pressing({ data, descriptors }: ForwardScan): boolean {
+  return [data, descriptors].some(({ used, length }) => used > length * PRESSING);
 }
 
 function warningsOf(scan: ForwardScan, asked: boolean): string[] {

@@ -45,6 +45,7 @@ export class LiveWriter {
     if (refusal !== undefined) return done(refusal);
     if (length > MAX_WRITE) return done(new AnywhenError('usage', `a write of ${length} bytes is too long`));
     if (length === 0) return done(undefined);
+    this.#host.engine.traffic.requests += 1;
     this.written.writes += 1;
     this.written.bytes += length;
     // What mkfs and the like write: a range without data says the same.
@@ -58,6 +59,7 @@ export class LiveWriter {
     const refusal = this.#refuse(offset, length);
     if (refusal !== undefined) return done(refusal);
     if (length === 0) return done(undefined);
+    this.#host.engine.traffic.requests += 1;
     this.#host.journal?.submit({ kind: Kind.zero, start: offset, length, done });
   }
 

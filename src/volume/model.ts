@@ -141,8 +141,17 @@ export interface VolumeStatus {
     readonly dataUsed: number;
     readonly descriptors: number;
     readonly descriptorsUsed: number;
+    /** Bytes that changes without data set to zeros. */
+    readonly zeros: number;
   };
-  readonly backward: { readonly segments: number; readonly bytes: number; readonly snapshots: number };
+  readonly backward: {
+    readonly segments: number;
+    /** Older data that history holds, bytes. What thinning dropped is not counted, even before its space is given back. */
+    readonly bytes: number;
+    /** Bytes that history holds as zeros, without data. */
+    readonly zeros: number;
+    readonly snapshots: number;
+  };
   readonly marks: number;
   readonly openViews: number;
   /** Since this process opened the store. */

@@ -2,6 +2,7 @@ import type { Instant } from '../base/instant.js';
 import { BLOCK } from '../base/range.js';
 import type { Executor } from '../file/executor.js';
 import { FILES, MAX_SEGMENT_EXTENT, segmentData, segmentDescriptors } from '../format/layout.js';
+import { zeroRuns } from '../format/zero-runs.js';
 import { Kind } from '../journal/forward-descriptor.js';
 import type { ForwardJournal } from '../journal/forward-journal.js';
 import { Direction } from '../journal/segment-format.js';
@@ -118,7 +119,10 @@ async function writeDifferences(
     if (differs && stop < wanted.length) continue;
     if (run < 0) continue;
     const to = differs ? stop : at;
-    await writer.extent(start + run, wanted.subarray(run, to));
+    for (const part of zeroRuns(start + run, wanted.subarray(run, to))) {
+      const bytes = wanted.subarray(part.start - start, part.end - start);
+      await (part.zero ? writer.zero(part.start, bytes.length) : writer.extent(part.start, bytes));
+    }
     written += to - run;
     run = -1;
   }

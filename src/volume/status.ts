@@ -6,8 +6,7 @@ export async function volumeStatus(volume: Volume): Promise<VolumeStatus> {
   const { engine, timeline, syncs } = volume;
   const { meta, index, scan } = engine;
   const { superblock, catalog } = meta;
-  let backwardBytes = 0;
-  for (const segment of catalog.segments.values()) backwardBytes += segment.dataLength;
+  const { stored } = catalog.history;
   const warnings = [...engine.warnings];
   if (volume.failure !== undefined) warnings.push(volume.failure.message);
   return {
@@ -27,8 +26,14 @@ export async function volumeStatus(volume: Volume): Promise<VolumeStatus> {
       dataUsed: scan.data.used,
       descriptors: scan.descriptors.length / 128,
       descriptorsUsed: Math.ceil(scan.descriptors.used / 128),
+      zeros: index.zeros,
     },
-    backward: { segments: catalog.segments.size, bytes: backwardBytes, snapshots: catalog.snapshots.length },
+    backward: {
+      segments: catalog.segments.size,
+      bytes: stored,
+      zeros: catalog.history.bytes - stored,
+      snapshots: catalog.snapshots.length,
+    },
     marks: volume.marks().length,
     openViews: engine.views.views.size - 1,
     written: volume.written,

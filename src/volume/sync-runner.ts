@@ -1,5 +1,6 @@
 import { AnywhenError, messageOf } from '../base/errors.js';
 import type { ForwardJournal } from '../journal/forward-journal.js';
+import { refillCheckpoints } from '../sync/refill-checkpoints.js';
 import { SyncEvent } from '../sync/sync-event.js';
 import type { Engine } from './engine.js';
 import type { VolumeEvents } from './events.js';
@@ -67,7 +68,10 @@ export class SyncRunner {
       const result = await new SyncEvent(engine).run({ end, granularity, marks: this.#marks.upTo(end) });
       const { journal: entry } = meta.superblock;
       this.#marks.moved(end);
+      engine.traffic.waiting = false;
       journal.release(entry.firstSequence, entry.descriptorTail, entry.dataTail);
+      // Nobody waits for it, and it reads and writes nothing.
+      void refillCheckpoints(engine, () => this.#host.closed);
       const report = {
         trigger,
         moved: result.changes > 0,
@@ -103,6 +107,12 @@ export class SyncRunner {
     const limit = this.#highWater / 100;
     if (data.used > data.length * limit || descriptors.used > descriptors.length * limit)
       this.want('high-water');
+  }
+
+  /** Clients wait for space: a sync event is wanted, and no longer gives way to them. */
+  full(): void {
+    this.#host.engine.traffic.waiting = true;
+    this.want('space');
   }
 
   /** Begins a sync event soon, unless there is one. Whatever comes of it, the journal then looks for space again. */

@@ -33,7 +33,7 @@ export class Timeline {
   }
 
   get oldest(): Instant {
-    return this.#snapshots()[0]?.from ?? this.nearFrom;
+    return this.snapshots()[0]?.from ?? this.nearFrom;
   }
 
   /** The state that sequence `sequence` of near history belongs to: its last change. */
@@ -116,7 +116,7 @@ export class Timeline {
     for (let sequence = index.lastAt(at); sequence >= index.first; sequence--) {
       if (this.#isFlush(sequence)) return index.stamp(sequence);
     }
-    const older = this.#snapshots().filter(
+    const older = this.snapshots().filter(
       (snapshot) => snapshot.quality > QualityCode.write && snapshot.at <= at,
     );
     const onMirror = this.parts.meta.superblock.mimQuality > QualityCode.write && at >= this.nearFrom;
@@ -126,7 +126,7 @@ export class Timeline {
   /** Oldest first. `all`: every change of near history too. In proportion to the descriptors, snapshots and marks. */
   points(range: { from?: Instant; to?: Instant; all?: boolean } = {}): Point[] {
     const marks = this.parts.marks();
-    const points = this.#snapshots().map((snapshot) => this.#point(snapshot, marks));
+    const points = this.snapshots().map((snapshot) => this.#point(snapshot, marks));
     for (const { state, at } of this.#nearStates(range.all === true))
       points.push(this.#near(state, at, marks));
     const after = range.from;
@@ -161,7 +161,7 @@ export class Timeline {
   }
 
   /** Snapshots that are not near history as well, as those of a move under way are. */
-  #snapshots(): readonly SnapshotEdit[] {
+  snapshots(): readonly SnapshotEdit[] {
     const { snapshots } = this.parts.meta.catalog;
     const last = snapshots[snapshots.length - 1];
     const dropping = this.parts.dropping();
@@ -171,7 +171,7 @@ export class Timeline {
 
   /** The youngest snapshot that begins at or before `at`. */
   #snapshotAt(at: Instant): SnapshotEdit | undefined {
-    const snapshots = this.#snapshots();
+    const snapshots = this.snapshots();
     let low = 0;
     let high = snapshots.length;
     while (low < high) {

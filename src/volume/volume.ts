@@ -83,7 +83,7 @@ export class Volume {
       { index, descriptors: scan.descriptors, data: scan.data, epoch, seed: meta.seed },
       {
         committed: (sequence, sums) => holder.volume?.$committed(sequence, sums),
-        full: () => holder.volume?.syncs.want('space'),
+        full: () => holder.volume?.syncs.full(),
         failed: (error) => holder.volume?.fail(error),
       },
     );

@@ -44,13 +44,14 @@ test('the sections without a mount fill a report of the documented shape, and le
   inFolder(async (folder) => {
     const trace = join(folder, 'trace.csv.gz');
     writeFileSync(trace, gzipSync(TRACE));
-    const report = await runIn(folder, '--only', 'engine,views,forms,sync,trace', '--trace', trace);
+    const report = await runIn(folder, '--only', 'engine,views,forms,touch,sync,trace', '--trace', trace);
     expect(reportSchema.parse(JSON.parse(JSON.stringify(report)))).toEqual(report);
     expect(report.skipped).toEqual([]);
     expect([...new Set(report.rows.map((row) => row.section))]).toEqual([
       'engine, without FUSE',
       'opening a view',
       'forms of a VRMO',
+      'in proportion',
       'sync event',
       'trace, engine',
     ]);
@@ -69,7 +70,7 @@ test('a trace is replayed whole: its writes, reads and bytes are counted', () =>
     const trace = join(folder, 'trace.csv');
     writeFileSync(trace, TRACE);
     const { rows } = await runIn(folder, '--only', 'trace', '--trace', trace);
-    expect(rows[0]?.details).toMatchObject({ writes: 2, reads: 1, 'sync events': 0 });
+    expect(rows[0]?.details).toMatchObject({ writes: 2, reads: 1, 'sync events': 1 });
     // Two descriptors of 128 bytes, 17 sums of 4, and at most a block before each to lie at the same offset in it.
     const journal = (rows[0]?.details['journal bytes/user byte'] as number) * (512 + 69_632);
     expect(journal).toBeGreaterThan(512 + 69_632 + 2 * 128 + 17 * 4 - 50);
@@ -91,6 +92,25 @@ test('a row holds the medians of its rounds and their ratio', () => {
   expect(quantile([4, 1, 3, 2, 5], 1)).toBe(5);
   expect(quantile([1, 2], 0.25)).toBe(1.25);
   expect(() => quantile([], 0.5)).toThrow(RangeError);
+});
+
+test('a target is held against the median or a ratio, and the table says whether it is reached', () => {
+  const of = (better: 'more' | 'less', value: number, ratioTo?: string) => {
+    const target = { value, ...(ratioTo === undefined ? {} : { ratioTo }) };
+    return makeRow('s', 'n', { unit: 'ms', better, ours: [20], beside: { raw: [40] }, target });
+  };
+  expect(of('more', 20).target?.reached).toBe(true);
+  expect(of('more', 21).target?.reached).toBe(false);
+  expect(of('less', 19).target?.reached).toBe(false);
+  expect(of('less', 0.5, 'raw').target?.reached).toBe(true);
+  expect(of('more', 0.6, 'raw').target?.reached).toBe(false);
+  expect(() => of('more', 1, 'qemu')).toThrow(/qemu/);
+  const environment = { cpu: 'c', cores: 1, kernel: 'k', node: 'n', filesystem: 'f' };
+  const rows = [of('more', 0.6, 'raw'), of('less', 20)];
+  const parts = { startedAt: '2024-01-01T00:00:00Z', seconds: 1, options: {}, skipped: [] };
+  const text = printReport({ schema: 'anywhen/bench/1', ...parts, environment, rows });
+  expect(text).toContain('MISSED: at least 0.6x raw');
+  expect(text).toContain('reached: at most 20 ms');
 });
 
 test('a trace is understood line by line, and a bad line is named', () => {

@@ -58,6 +58,11 @@ const BAD: readonly (readonly [line: string, status: number, message: RegExp])[]
   ['umount', 2, /missing required argument 'mnt'/],
   ['umount @/empty', 2, /not a mount of anywhen/],
   ['umount @/nothing', 2, /not a mount of anywhen/],
+  ['attach', 2, /missing required argument 'mnt'/],
+  ['attach @/empty', 2, /not a mount of anywhen/],
+  ['attach @/store --at first', 2, /not a mount of anywhen/],
+  ['detach', 2, /missing required argument 'device'/],
+  ['detach @/file', 2, /no loop device on a mount/],
   ['status @/nothing', 10, /no store/],
   ['status @/empty', 10, /no store/],
   ['status @/file', 10, /no such folder/],
@@ -119,6 +124,8 @@ const BAD: readonly (readonly [line: string, status: number, message: RegExp])[]
   ['diff @/store first 2101-01-01', 2, /in the future/],
   ['diff @/store -99999d', 1, /before the oldest point/],
   ['diff @/store first --limit some', 2, /--limit takes a number of ranges, not 'some'/],
+  ['diff @/store first --data --limit 3', 2, /neither --json nor --limit/],
+  ['diff @/store never --data', 1, /neither a time nor a mark/],
   ['diff @/store first --limt 5', 2, /unknown option '--limt'/],
   ['diff @/store first now now', 2, /too many arguments/],
   ['check', 2, /missing required argument 'store'/],
@@ -218,7 +225,7 @@ describe('--json', () => {
 
   it('is offered by every command that prints facts, and is known for each', () => {
     // The mount is tried end to end.
-    const elsewhere = ['mount', 'umount'];
+    const elsewhere = ['mount', 'umount', 'attach', 'detach'];
     for (const command of buildProgram().commands) {
       const offered = command.options.some((option) => option.long === '--json');
       expect(offered, command.name()).toBe(!['read', 'completion'].includes(command.name()));
@@ -291,6 +298,24 @@ describe('diff', () => {
       count: 1,
     });
     expect(JSON.parse((await runProgram('diff', other, '-0s', '--json')).stdout).ranges).toEqual([]);
+  });
+});
+
+describe('diff --data', () => {
+  it('gives the stream to stdout, what it is to stderr, and refuses what would change it', async () => {
+    const { stdout, stderr, status } = await run('diff @/store first --data');
+    expect(stdout.slice(0, 6)).toBe('ANYSEG');
+    expect(stderr).toMatch(/\nanywhen: 0 B in 0 extents from \S+Z to \S+Z, a stream of 8\.00 KiB\n$/);
+    expect([status, stdout.length]).toEqual([0, 8192]);
+    expect((await run('diff @/store first --data --quiet')).stderr).toBe('');
+    const json = await run('diff @/store first --data --json');
+    expect([json.status, json.stdout]).toEqual([2, '']);
+    const before = process.stdout.isTTY;
+    process.stdout.isTTY = true;
+    const terminal = await run('diff @/store first --data');
+    process.stdout.isTTY = before;
+    expect(terminal).toMatchObject({ status: 2, stdout: '' });
+    expect(terminal.stderr).toMatch(/not for a terminal\n {2}Send them to a file/);
   });
 });
 

@@ -7,7 +7,7 @@ export const SHAPES: Readonly<Record<string, readonly [line: string, schema: str
     'backward createdAt driver durableSequence forward health historyUuid lastSync lastWrite marks mountPoint nearFrom now ' +
       'oldest openViews policy reach readOnly sequence size space store syncEvents syncRunning uuid warnings written',
   ],
-  points: ['points @/store', 'points', 'count nearFrom now oldest points'],
+  points: ['points @/store', 'points', 'activity count nearFrom now oldest points'],
   mark: ['mark @/store second --hold', 'mark', 'at hold name sequence'],
   sync: [
     'sync @/store',

@@ -3,7 +3,6 @@ import { AnywhenError } from '../../src/base/errors.js';
 import { EXIT } from '../../src/cli/exit-codes.js';
 import { wantsColour } from '../../src/cli/output.js';
 import { reportOf } from '../../src/cli/report.js';
-import { timelinePicture } from '../../src/cli/timeline-picture.js';
 
 const PLAIN = { debug: false, json: false };
 
@@ -53,30 +52,5 @@ describe('the report of an error', () => {
 
   it('of what is no error is still one', () => {
     expect(reportOf('thrown', PLAIN)).toEqual({ text: 'anywhen: thrown\n', status: 1 });
-  });
-});
-
-describe('the picture of history', () => {
-  const point = (at: bigint, place: 'near' | 'snapshot', marks: string[] = []) =>
-    ({ sequence: 0, at, from: at, to: undefined, place, quality: 'write', size: 1, marks }) as const;
-
-  it('has snapshots before near history, marks on top, and as many cells whatever the span', () => {
-    for (const span of [64n, 1_000_000_007n, 10n ** 18n]) {
-      const points = [point(0n, 'snapshot'), point(span / 4n, 'snapshot', ['m']), point(span, 'near')];
-      const [line = ''] = timelinePicture(points, 0n, span / 2n, span);
-      expect(line.trim()).toMatch(/^\|\.+m\.+=+$/);
-      expect(line.trim().length).toBe(64);
-    }
-  });
-
-  it('is there for a volume without a past', () => {
-    const [line = ''] = timelinePicture([point(5n, 'near')], 5n, 5n, 5n);
-    expect(line.trim()).toMatch(/^=+$/);
-  });
-
-  it('stays in its frame when a point lies outside of it', () => {
-    const outside = [point(-5n, 'snapshot', ['a']), point(500n, 'snapshot')];
-    const [line = ''] = timelinePicture(outside, 0n, 50n, 100n);
-    expect(line.trim().length).toBe(64);
   });
 });

@@ -10,6 +10,8 @@ import { MESSAGE_LIMIT } from '../../src/control/contract.js';
 import { linesOf } from '../../src/control/lines.js';
 import { ControlServer } from '../../src/control/server.js';
 import { makeRuntimeFolder, socketPath } from '../../src/control/socket-path.js';
+import { activityOf } from '../../src/volume/activity.js';
+import { writeDelta } from '../../src/volume/delta.js';
 import { type Past, pastVolume, SIZE } from '../namespace/past.js';
 import { discard } from '../support/model.js';
 import { sleep, until } from '../support/run.js';
@@ -149,6 +151,31 @@ describe('a client', () => {
     const answer = await one.call('points', { from: undefined, to: undefined, all: true }, listener);
     expect(items).toEqual(past.volume.points({ all: true }).map(({ at }) => at));
     expect(answer).toMatchObject({ count: items.length, oldest: past.volume.timeline.oldest });
+  });
+
+  it('gets the changes with their data, the same as in the daemon', async () => {
+    const one = await client();
+    const [a, b] = [past.first, past.volume.now()];
+    const gather = () => {
+      const parts: Uint8Array[] = [];
+      const data = async (bytes: Uint8Array) => void parts.push(bytes);
+      return { data, all: () => Buffer.concat(parts) };
+    };
+    const [there, here] = [gather(), gather()];
+    const answer = await one.call('delta', { a, b }, there);
+    expect(answer).toMatchObject({ length: (await writeDelta(past.volume, b, a, here.data)).length });
+    expect(answer.stored).toBeGreaterThan(0);
+    expect(there.all().equals(here.all())).toBe(true);
+  });
+
+  it('gets what was written, bucket by bucket', async () => {
+    const one = await client();
+    const activity = await one.call('activity', { from: undefined, to: undefined, most: 7 });
+    expect(activity).toEqual(await activityOf(past.volume, { to: activity.to, most: 7 }));
+    expect(activity.buckets.reduce((sum, { bytes }) => sum + bytes, 0)).toBeGreaterThan(0);
+    await expect(one.call('activity', { from: 'now', to: 'oldest', most: 7 })).rejects.toThrowError(
+      /ends before it begins/,
+    );
   });
 
   it('gets a difference in order, as many ranges as it asks for, and what they all add up to', async () => {

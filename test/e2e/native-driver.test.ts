@@ -1,7 +1,7 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeDriver, MountedStore } from '../support/mounted-store.js';
+import { anywhen, describeDriver, MountedStore } from '../support/mounted-store.js';
 import { run, sha256, sleep } from '../support/run.js';
 
 const MIB = 2 ** 20;
@@ -119,7 +119,7 @@ print(hashlib.sha256(mapped).hexdigest(), direct.hexdigest())`,
   });
 
   it('are discards of a filesystem on a loop device, which take no journal space', async () => {
-    const device = await mounted.attach(mounted.volume);
+    const { device } = await mounted.facts<{ device: string }>('attach');
     await run('mkfs.ext4', ['-q', '-F', device]);
     const folder = await mounted.mountDisk(device, 'live');
     await run('dd', ['if=/dev/urandom', `of=${join(folder, 'file')}`, 'bs=1M', 'count=16', 'conv=fsync']);
@@ -139,8 +139,34 @@ print(hashlib.sha256(mapped).hexdigest(), direct.hexdigest())`,
       0,
     );
     expect(before - after).toBeGreaterThan(15 * MIB);
+    expect((await anywhen(['detach', device], { allow: [1] })).stderr).toMatch(/is mounted on/);
     await run('umount', [folder]);
-    await mounted.detach(device);
+    await anywhen(['detach', device]);
+    expect((await anywhen(['detach', device], { allow: [2] })).stderr).toMatch(/no loop device on a mount/);
+  });
+
+  it('is an image on a loop device that nobody can write, and one that anybody can', async () => {
+    for (const [flags, writable] of [
+      [[], false],
+      [['--rw'], true],
+    ] as const) {
+      const facts = await mounted.facts<{ device: string; file: string; readOnly: boolean }>(
+        'attach',
+        '--at',
+        'full',
+        ...flags,
+      );
+      expect(facts.readOnly).toBe(!writable);
+      const { status } = await run(
+        'dd',
+        ['if=/dev/zero', `of=${facts.device}`, 'bs=4096', 'count=1', 'oflag=direct'],
+        {
+          allow: [0, 1],
+        },
+      );
+      expect(status === 0).toBe(writable);
+      await anywhen(['detach', facts.device]);
+    }
   });
 });
 

@@ -41,7 +41,7 @@ type Journal = Numbers<
   Numbers<'first_sequence'>;
 
 export interface Snapshot
-  extends Numbers<'sequence' | 'size' | 'segment' | 'record' | 'extents' | 'quality'> {
+  extends Numbers<'sequence' | 'size' | 'segment' | 'record' | 'extents' | 'bytes' | 'stored' | 'quality'> {
   readonly at: bigint;
   readonly from: bigint;
   readonly to: bigint;
@@ -290,9 +290,12 @@ export class PageStore {
   #listed(snapshot: Snapshot): Uint8Array {
     const volume = this.#mim();
     const younger = this.snapshots.slice(this.snapshots.indexOf(snapshot)).reverse();
-    for (const { segment, record, extents } of younger) {
-      for (const extent of this.#extents(segment, record, extents))
-        volume.set(this.#extentData(extent), extent.start);
+    for (const { segment, record, extents, bytes, stored } of younger) {
+      const list = this.#extents(segment, record, extents);
+      for (const extent of list) volume.set(this.#extentData(extent), extent.start);
+      const sum = (some: readonly Extent[]) => some.reduce((total, { length }) => total + length, 0);
+      if (sum(list) !== bytes || sum(list.filter(({ kind }) => kind === 1)) !== stored)
+        throw new Error(`segment ${segment}: the list does not have ${bytes} bytes, ${stored} stored`);
     }
     return volume;
   }
@@ -418,7 +421,7 @@ function arrayLength(start: number, length: number): number {
 }
 
 /** Data that lies at `offset` of a file and stands for [start, start + length), every piece of a part of it verified. */
-function verified(
+export function verified(
   file: Uint8Array,
   offset: number,
   start: number,

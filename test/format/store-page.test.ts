@@ -211,6 +211,8 @@ const edits: Readonly<Record<string, fc.Arbitrary<CatalogEdit>>> = {
     segment: u32,
     record: u64,
     extents: u64,
+    bytes: u64,
+    stored: u64,
   }),
   'record of type 4, snapshot-drop': fc.record({ type: fc.constant('snapshot-drop'), sequence: u64 }),
   'record of type 5, mark': fc.record({

@@ -17,6 +17,8 @@ const snapshot = (sequence: number): SnapshotEdit => ({
   segment: 1,
   record: 0,
   extents: 0,
+  bytes: 0,
+  stored: 0,
 });
 const drop = (sequence: number): CatalogEdit => ({ type: 'snapshot-drop', sequence });
 

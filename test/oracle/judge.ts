@@ -33,6 +33,6 @@ export function judgeEngine(file: number): void {
       { numRuns: RUNS, timeout: 60_000 },
     );
     for (const [what, count] of Object.entries(reached))
-      expect(count, `the runs come to it: ${what}`).toBeGreaterThan(RUNS / 10);
+      expect(count, `the runs come to it: ${what}`).toBeGreaterThan(RUNS / 50);
   });
 }

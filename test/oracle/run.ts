@@ -37,7 +37,7 @@ const span = fc.oneof(anywhere, grid);
 const retention = fc.constantFrom('all', 'all:10s', '3s:ever', 'all:5s,4s:20s', 'all:3s,2s:9s,7s:ever');
 export const step = fc.oneof(
   {
-    weight: 8,
+    weight: 7,
     arbitrary: fc.record({ op: fc.constant('write' as const), span, byte: fc.nat(255) }),
   },
   {
@@ -47,6 +47,10 @@ export const step = fc.oneof(
       block: fc.nat(2),
       byte: fc.integer({ min: 1, max: 255 }),
     }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ op: fc.constant('sparse' as const), start: fc.nat(SIZE - 1), zeros: fc.nat(31) }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('discard' as const), span }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('flush' as const) }) },
@@ -65,7 +69,7 @@ export const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ op: fc.constant('before' as const), which: fc.nat(1000) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('keep' as const), retention }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('unmark' as const), which: fc.nat(1000) }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('hold' as const), which: fc.nat(1000) }) },
+  { weight: 3, arbitrary: fc.record({ op: fc.constant('hold' as const), which: fc.nat(1000) }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('release' as const), which: fc.nat(1000) }) },
   {
     weight: 2,
@@ -142,6 +146,19 @@ export class Run {
         const data = sealedBlock(step.byte);
         const start = step.block * data.length;
         if (start + data.length > volume.size) return;
+        await write(volume, start, data);
+        touched.range(stampNow(), start, start + data.length);
+        return model.change(stampNow(), (bytes) => void data.copy(bytes, start));
+      }
+      case 'sparse': {
+        // Blocks of data and of zeros in one write, as the bits say; it need not begin at a block.
+        const start = Math.min(step.start, volume.size - 1);
+        const data = Buffer.alloc(Math.min(4 * 4096, volume.size - start), 1 + step.zeros);
+        for (let block = 0; block < 5; block++) {
+          const border = (Math.floor(start / 4096) + block) * 4096 - start;
+          const [from, to] = [Math.max(0, border), Math.min(data.length, border + 4096)];
+          if ((step.zeros >> block) % 2 === 1 && from < to) data.fill(0, from, to);
+        }
         await write(volume, start, data);
         touched.range(stampNow(), start, start + data.length);
         return model.change(stampNow(), (bytes) => void data.copy(bytes, start));
@@ -267,7 +284,9 @@ export class Run {
     const sequences = new Set(
       snapshots.filter((_, at) => ((chosen >>> (at % 31)) & 1) === 1).map(({ sequence }) => sequence),
     );
+    const held = volume.engine.meta.catalog.history.stored;
     const report = await volume.thin({ sequences });
+    expect(volume.engine.meta.catalog.history.stored).toBe(held - report.bytesFreed);
     expect(report.dropped.length + report.pinned).toBe(sequences.size);
     if (this.held.length === 0) expect(report.pinned).toBe(0);
     const gone = new Set(report.dropped);

@@ -3,6 +3,7 @@ import { NearCheckpoints } from '../../src/sync/near-checkpoints.js';
 import { converted, newMap } from '../../src/vrmo/convert.js';
 import { Vbmm } from '../../src/vrmo/vbmm.js';
 import { FORWARD } from '../../src/vrmo/vrmo.js';
+import { Model, newStore, open, reads, TestTime, write } from '../support/model.js';
 
 /** Offers the states of `writes` scattered writes, one a sequence. */
 function fill(checkpoints: NearCheckpoints, writes: number): Vbmm {
@@ -53,6 +54,45 @@ describe('checkpoints of the near map', () => {
     expect(checkpoints.count).toBe(100);
     expect(checkpoints.bytes).toBe(map.bytes);
   });
+});
+
+test('what came in during a sync event has its checkpoints again when it is over', async () => {
+  const time = new TestTime();
+  const size = 4 * 1024 * 1024;
+  const disk = await newStore(size, 1024 * 1024, 2000 * 128, time.wall());
+  const every = 16;
+  const volume = await open(disk, { time, checkpoints: { every, bytes: 1e9 } });
+  const model = new Model(size, time.wall());
+  const scatter = async (count: number, byte: number) => {
+    for (let at = 0; at < count; at++) {
+      time.advance(1_000_000n);
+      const [start, data] = [((at * 7919) % 1000) * 4096, Buffer.alloc(512, byte)];
+      await write(volume, start, data);
+      model.change(volume.engine.clock.last, (bytes) => void data.copy(bytes, start));
+    }
+  };
+  await scatter(300, 1);
+  const { checkpoints, index } = volume.engine;
+  const end = index.next;
+  const event = volume.sync('test');
+  await scatter(500, 2);
+  await event;
+  while (volume.engine.checkpoints.count * every < index.count - every) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  expect(index.first).toBeGreaterThanOrEqual(end);
+  expect(index.count).toBeGreaterThan(100);
+  for (let at = index.first + every; at < index.next; at++) {
+    const nearest = checkpoints.newestUpTo(at)?.sequence ?? 0;
+    expect(at - nearest).toBeLessThan(every);
+  }
+  for (let at = index.first; at < index.next; at += 37) {
+    if (!index.changes(at)) continue;
+    const view = await volume.openView(index.stamp(at));
+    expect(await reads(view, model.at(index.stamp(at)))).toBe(true);
+    view.close();
+  }
 });
 
 describe('the form of a map', () => {

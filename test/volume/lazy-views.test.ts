@@ -84,7 +84,8 @@ async function writeHistory(executor: MemoryExecutor, segments: readonly Extents
       await writer.beginList(point);
       const record = writer.count;
       await writeList(writer, one, snapshot);
-      edits.push({ type: 'snapshot', ...point, segment, record, extents: writer.count - record });
+      const extents = writer.count - record;
+      edits.push({ type: 'snapshot', ...point, segment, record, extents, bytes: 0, stored: 0 });
     }
     const stamps = { olderSequence: 1, olderStamp: 1n, youngerSequence: 2, youngerStamp: 2n };
     await writer.finish({ uuid, historyUuid, direction: Direction.undo, ...stamps });
