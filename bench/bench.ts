@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { engineSection } from './engine-section.js';
 import { describeEnvironment } from './environment.js';
 import { formsSection } from './forms-section.js';
+import { historySection } from './history-section.js';
 import { liveSection } from './live-section.js';
 import { mountSection } from './mount-section.js';
 import type { BenchOptions, SectionName } from './options.js';
@@ -26,6 +27,7 @@ const RUN: Readonly<Record<SectionName, (bench: Bench) => Promise<void>>> = {
   mount: mountSection,
   engine: engineSection,
   views: viewsSection,
+  history: historySection,
   forms: formsSection,
   touch: touchSection,
   sync: syncSection,

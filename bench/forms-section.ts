@@ -22,6 +22,7 @@ export function formsSection(bench: Bench): Promise<void> {
     for (const percent of [1, 50, 99]) compareForms(bench, extents, percent);
   }
   if (!quick) compareForms(bench, 10_000_000, 50);
+  for (const extents of quick ? [1000] : [100_000, 1_000_000, 10_000_000]) largeMap(bench, extents);
   return Promise.resolve();
 }
 
@@ -87,9 +88,42 @@ function changes(map: Form, limit: number): number {
   return rate(limit, (start, n) => copy.replace(start, start + BLOCK, FORWARD, n));
 }
 
-function rate(limit: number, call: (start: number, n: number) => void): number {
+function rate(limit: number, call: (start: number, n: number) => void, calls = CALLS): number {
   const random = randomNumbers(3);
   const started = performance.now();
-  for (let n = 0; n < CALLS; n++) call(random(limit) * BLOCK, n);
-  return (CALLS * 1000) / (performance.now() - started);
+  for (let n = 0; n < calls; n++) call(random(limit) * BLOCK, n);
+  return (calls * 1000) / (performance.now() - started);
+}
+
+/** What one map of so many extents can do, not a copy of it: built in address order, then searched and changed at random. */
+function largeMap(bench: Bench, extents: number): void {
+  bench.results.progress(`forms: one map of ${extents} extents`);
+  const calls = Math.min(extents, 10 * CALLS);
+  const [built, bytes, found, inserted]: number[][] = [[], [], [], []];
+  for (let round = 0; round < bench.options.rounds; round++) {
+    const started = performance.now();
+    const map = Vbmj.fromSorted((add) => {
+      for (let n = 0; n < extents; n++) add(4 * n * BLOCK, (4 * n + 1) * BLOCK, FORWARD, n);
+    });
+    built?.push((extents * 1000) / (performance.now() - started));
+    bytes?.push(map.bytes / extents);
+    let seen = 0;
+    found?.push(rate(4 * extents, (start) => map.lookup(start, start + BLOCK, () => void seen++), calls));
+    // Between two others, each time where nothing is.
+    inserted?.push(
+      rate(
+        extents,
+        (start, n) => map.replace(4 * start + 2 * BLOCK, 4 * start + 3 * BLOCK, FORWARD, extents + n),
+        calls,
+      ),
+    );
+  }
+  const row = (what: string, unit: string, ours: number[] = [], better: 'more' | 'less', target: number) => {
+    const name = `one VBMJ of ${extents.toLocaleString('en-US')} extents: ${what}`;
+    bench.results.row(makeRow(SECTION, name, { unit, better, ours, details: { target } }));
+  };
+  row('built in address order', 'extents/s', built, 'more', 2_000_000);
+  row('memory', 'bytes/extent', bytes, 'less', 40);
+  row('lookups at random', 'lookups/s', found, 'more', 1_000_000);
+  row('inserts at random', 'inserts/s', inserted, 'more', 200_000);
 }

@@ -4,7 +4,17 @@ import { parseArgs } from 'node:util';
 import { AnywhenError } from '../src/base/errors.js';
 import { parseSize } from '../src/base/units.js';
 
-export const SECTIONS = ['mount', 'engine', 'views', 'forms', 'touch', 'sync', 'live', 'trace'] as const;
+export const SECTIONS = [
+  'mount',
+  'engine',
+  'views',
+  'history',
+  'forms',
+  'touch',
+  'sync',
+  'live',
+  'trace',
+] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
 export interface BenchOptions {

@@ -25,6 +25,10 @@ export class OpenFile {
   #users = 0;
   #closing = false;
   #failure: AnywhenError | undefined;
+  /** Writes that were begun, and how many of them a datasync has made durable. */
+  #writes = 0;
+  #durable = 0;
+  #lent = false;
 
   private constructor(readonly fd: number) {}
 
@@ -57,6 +61,23 @@ export class OpenFile {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  /** Something is about to be written. @throws as `check` */
+  beginWrite(): void {
+    this.check();
+    this.#writes += 1;
+  }
+
+  /** The descriptor, for somebody who does not say when he is done with it. */
+  lend(): number {
+    this.#lent = true;
+    return this.fd;
+  }
+
+  /** Whether it can be closed and opened again later without a difference. */
+  get idle(): boolean {
+    return this.#users === 0 && !this.#lent && this.#failure === undefined && this.#durable === this.#writes;
+  }
+
   /**
    * One at a time: the kernel tells a failure of write-back to one caller only, and another one that ran
    * beside it would hear that all is well.
@@ -64,8 +85,10 @@ export class OpenFile {
   datasync(file: FileName): Promise<void> {
     return this.#syncs.run(async () => {
       this.check();
+      const writes = this.#writes;
       try {
         await this.use((fd) => sys().datasync(fd));
+        this.#durable = writes;
       } catch (cause) {
         this.#failure = syncFailure(file, cause);
         throw this.#failure;

@@ -9,6 +9,7 @@ import { errorOf, fileError, notWritable, shortFile, wrongKind } from './file-er
 import { HeldFolders } from './held-folders.js';
 import { bytesOf, fitsNow, INLINE } from './immediate.js';
 import { OpenFile } from './open-file.js';
+import { OpenFiles } from './open-files.js';
 import { Turn } from './turn.js';
 
 const readAt = promisify(read);
@@ -32,7 +33,7 @@ export interface OsOptions {
 /** Executes plans on a folder of an ordinary filesystem. */
 export class OsExecutor implements Executor {
   readonly #folders: HeldFolders;
-  readonly #files = new Map<FileName, OpenFile>();
+  readonly #files = new OpenFiles();
   readonly #turn = new Turn();
 
   /** Opens the folder, and each file, when it is needed; see `open`. */
@@ -85,7 +86,7 @@ export class OsExecutor implements Executor {
 
   descriptor(file: FileName): number {
     try {
-      return this.#open(file).fd;
+      return this.#open(file).lend();
     } catch (cause) {
       throw fileError({ op: 'open', file }, cause);
     }
@@ -132,14 +133,14 @@ export class OsExecutor implements Executor {
     const known = this.#files.get(file);
     if (known !== undefined && !create) return known;
     const opened = OpenFile.open(file, this.#folders.resolve(file), { writable: !this.readOnly, create });
-    this.#files.set(file, opened);
+    this.#files.add(file, opened);
     return opened;
   }
 
   /** A file that may be written: not when the store is read-only, nor after a datasync of the file failed. */
   #openToWrite(file: FileName): OpenFile {
     const opened = this.#open(file);
-    opened.check();
+    opened.beginWrite();
     return opened;
   }
 

@@ -52,6 +52,7 @@ export const FILES = {
   catalog: 'catalog',
   catalogNew: 'catalog.new',
   reserve: 'reserve',
+  runs: 'runs',
 } as const;
 
 /** The descriptor file of a segment. */
@@ -67,4 +68,9 @@ export function segmentData(segment: number): string {
 /** The move record of the sync event that wrote a segment. */
 export function moveRecord(segment: number): string {
   return `${FILES.backward}/${String(segment).padStart(8, '0')}.move`;
+}
+
+/** A run: what undo lists of neighbouring snapshots say, sorted by address. */
+export function runFile(number: number): string {
+  return `${FILES.runs}/${String(number).padStart(8, '0')}.run`;
 }

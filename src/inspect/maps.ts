@@ -65,7 +65,7 @@ export async function* inspectMap(
 ): AsyncGenerator<MapItem> {
   const volume = await Volume.openOn(executor, { readOnly: true });
   const { point, at, exact } = resolveTime(volume, time);
-  const view = await openMapView(volume.engine, volume.timeline, at);
+  const view = await openMapView(volume.engine, volume.timeline, at, true);
   try {
     const { form, extents } = view.map;
     const problems = volume.engine.warnings.map((message) => ({ message, offset: undefined }));

@@ -1,4 +1,5 @@
 import { AnywhenError } from '../base/errors.js';
+import type { Instant } from '../base/instant.js';
 import { alignUp, BLOCK } from '../base/range.js';
 import { CATALOG_HEADER_SIZE } from '../format/layout.js';
 import {
@@ -31,6 +32,8 @@ export class Catalog {
   /** Who holds which marks, by their sequence; a mark that is not here is held when it says so itself. */
   readonly holds = new Map<number, HoldEdit>();
   readonly policy = new Map<string, string>();
+  /** How often a snapshot was added. */
+  additions = 0;
 
   /** @param snapshots oldest first */
   constructor(readonly snapshots: SnapshotEdit[] = []) {}
@@ -82,6 +85,7 @@ export class Catalog {
     const last = this.snapshots[this.snapshots.length - 1];
     if (last === undefined || last.sequence < edit.sequence) {
       this.snapshots.push(edit);
+      this.additions += 1;
       this.#count(undefined, edit);
       return;
     }
@@ -111,6 +115,19 @@ export class Catalog {
       else high = middle;
     }
     return this.snapshots[low]?.sequence === sequence ? low : -1;
+  }
+
+  /** The snapshot that shows the instant `at`. */
+  snapshotAt(at: Instant): SnapshotEdit | undefined {
+    let low = 0;
+    let high = this.snapshots.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.snapshots[middle] as SnapshotEdit).from <= at) low = middle + 1;
+      else high = middle;
+    }
+    const found = this.snapshots[low - 1];
+    return found !== undefined && at < found.to ? found : undefined;
   }
 
   /** The edits that lead from nothing to here, for compaction. */

@@ -5,8 +5,9 @@ import { crc32c } from '../format/checksum.js';
 import { FILES, segmentData } from '../format/layout.js';
 import { firstBadPiece, sumArrayLength } from '../format/pieces.js';
 import type { Mirror } from '../mirror/mirror.js';
-import { FIRST_SEGMENT, FORWARD, MIM, type SourceFile, ZERO } from '../vrmo/vrmo.js';
+import { FIRST_SEGMENT, FORWARD, HISTORY, MIM, type SourceFile, ZERO } from '../vrmo/vrmo.js';
 import type { ForwardIndex } from './forward-index.js';
+import { Places } from './places.js';
 import type { ReadPlan } from './read-plan.js';
 import type { Ring } from './ring.js';
 import type { SegmentStore } from './segment-store.js';
@@ -38,6 +39,7 @@ export class Fetcher {
     readonly data: Ring,
     readonly segments: SegmentStore,
     readonly verify = true,
+    readonly places = new Places(),
   ) {}
 
   /** Remembers the sums of data that was just written. */
@@ -143,6 +145,12 @@ export class Fetcher {
         length: index.length(sequence),
         sum: index.sum(sequence),
       };
+    }
+    if (file === HISTORY) {
+      const place = this.places.get(record);
+      assert(place !== undefined, 'the place is in use');
+      const { segment, offset, originStart: start, originLength: length, sum } = place;
+      return { file: segmentData(segment), offset, start, length, sum };
     }
     const table = this.segments.get(file - FIRST_SEGMENT);
     assert(table !== undefined, 'the segment is loaded');

@@ -8,6 +8,8 @@ import type { SegmentStore } from '../journal/segment-store.js';
 import type { SegmentTable } from '../journal/segment-table.js';
 import { converted, newMap } from '../vrmo/convert.js';
 import { FIRST_SEGMENT, FORWARD, type Vrmo, ZERO } from '../vrmo/vrmo.js';
+import { LazyLists } from './lazy-lists.js';
+import type { MappedView } from './open-views.js';
 import type { SyncParts } from './sync-parts.js';
 
 /** Extents of a list that are visited between two looks at the clock. */
@@ -96,6 +98,7 @@ export async function buildNear(parts: SyncParts, sequence: number): Promise<Vrm
   const nearest = parts.checkpoints.newestUpTo(sequence);
   let map = nearest?.map.clone() ?? newMap(parts.forms);
   const pacer = new Pacer();
+  parts.checkpoints.expect(sequence - first);
   for (let at = Math.max(first, (nearest?.sequence ?? 0) + 1); at <= sequence; at++) {
     map = follow(parts, map, at);
     if (pacer.due()) await pacer.rest();
@@ -120,7 +123,13 @@ export async function preserveLists(parts: SyncParts, view: { map: Vrmo }, from:
   }
 }
 
-/** The map of a snapshot: its own undo list, then the next younger's, ..., then the MIM (D3). */
+/** From here on a view is one of a snapshot, the lists of which are looked at where it is read. */
+export function makeLazy(parts: SyncParts, view: MappedView): void {
+  view.map = newMap(parts.forms);
+  view.lists = new LazyLists(parts.history, view.sequence, parts.forms);
+}
+
+/** The map of a snapshot, whole: its own undo list, then the next younger's, ..., then the MIM (D3). */
 export async function buildSnapshot(parts: SyncParts, from: number): Promise<Vrmo> {
   const view = { map: newMap(parts.forms) };
   await preserveLists(parts, view, from);

@@ -8,7 +8,10 @@ export interface CheckpointOptions {
 }
 
 /** Replaying 16k entries takes 20 ms or so; half a million extents take 25 MB at the most. */
-export const CHECKPOINTS: CheckpointOptions = { every: 16_384, bytes: 256 * 1024 * 1024 };
+export const CHECKPOINTS: CheckpointOptions = { every: 16_384, bytes: 208 * 1024 * 1024 };
+
+/** Of a large map so many fit, if that. */
+const MOST = 32;
 
 /** The map of the state after `sequence`. Not to be changed: clone it. */
 export interface Checkpoint {
@@ -55,6 +58,11 @@ export class NearCheckpoints {
     return bytes;
   }
 
+  /** So many entries are about to be replayed: copies that would be dropped again on the way are not made. */
+  expect(entries: number): void {
+    while (this.#kept.length === 0 && entries / this.#spacing > MOST) this.#spacing *= 2;
+  }
+
   /** Takes a copy of the map of the state after `sequence` when its turn has come. */
   offer(sequence: number, map: Vrmo): void {
     if (sequence % this.#spacing !== 0) return;
@@ -71,7 +79,7 @@ export class NearCheckpoints {
 
   /** The MIM has moved: every map refers to what is gone. */
   drop(): void {
-    this.#kept = [];
+    for (const { map } of this.#kept.splice(0)) map.dispose();
     this.#spacing = this.options.every;
   }
 
@@ -86,7 +94,9 @@ export class NearCheckpoints {
   #thin(): void {
     while (this.#kept.length > 0 && this.bytes > this.options.bytes) {
       this.#spacing *= 2;
-      this.#kept = this.#kept.filter(({ sequence }) => sequence % this.#spacing === 0);
+      const stays = ({ sequence }: Checkpoint) => sequence % this.#spacing === 0;
+      for (const one of this.#kept) if (!stays(one)) one.map.dispose();
+      this.#kept = this.#kept.filter(stays);
     }
   }
 }

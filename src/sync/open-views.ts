@@ -1,4 +1,5 @@
 import type { Vrmo } from '../vrmo/vrmo.js';
+import type { LazyLists } from './lazy-lists.js';
 
 /** A view that is open: its map is kept right when the MIM moves. */
 export interface MappedView {
@@ -7,6 +8,8 @@ export interface MappedView {
   readonly sequence: number;
   /** Its bytes are needed no longer, for want of space: whoever reads gets an error. */
   giveUp?(): void;
+  /** Of a view of a snapshot: what is not resolved yet. Its map is right only where it is. */
+  lists?: LazyLists | undefined;
 }
 
 /** The states of a sync event's window, `(after, last)`, of which only the kept ones become snapshots. */

@@ -1,7 +1,7 @@
 import { Pacer } from '../base/pacer.js';
 import { converted } from '../vrmo/convert.js';
 import { FIRST_SEGMENT, FORWARD, ZERO } from '../vrmo/vrmo.js';
-import { buildSnapshot, firstSnapshotFrom, forEachChange, loadLists, preserveLists } from './build-view.js';
+import { firstSnapshotFrom, forEachChange, loadLists, makeLazy, preserveLists } from './build-view.js';
 import type { MappedView } from './open-views.js';
 import type { SyncParts } from './sync-parts.js';
 
@@ -15,7 +15,8 @@ import type { SyncParts } from './sync-parts.js';
 export async function switchToLists(parts: SyncParts, from: number, end: number): Promise<void> {
   const { meta, views, segments } = parts;
   for (const view of views.views) {
-    if (view.sequence >= end) continue;
+    // What is lazy notices by itself that there are more lists.
+    if (view.sequence >= end || view.lists !== undefined) continue;
     const first = Math.max(from, firstSnapshotFrom(meta.catalog, view.sequence));
     await loadLists(meta.catalog, first, segments);
     await preserveLists(parts, view, first);
@@ -24,23 +25,18 @@ export async function switchToLists(parts: SyncParts, from: number, end: number)
 
 /**
  * After `moved`: what the window wrote is on the MIM. Views of its last state and later have it there; those
- * before it, back to the old MIM, are views of snapshots now.
+ * before it are views of snapshots now.
  *
  * @param spent segments whose bulk entries were in the window
  */
 export async function switchToMirror(
   parts: SyncParts,
-  window: { readonly before: number; readonly last: number; readonly end: number },
+  window: { readonly last: number; readonly end: number },
   spent: readonly number[],
 ): Promise<void> {
-  const { meta, views, segments } = parts;
-  for (const view of views.views) {
+  for (const view of parts.views.views) {
     if (view.sequence >= window.last) await settle(parts, view, window.end, spent);
-    else if (view.sequence > window.before) {
-      const from = firstSnapshotFrom(meta.catalog, view.sequence);
-      await loadLists(meta.catalog, from, segments);
-      view.map = await buildSnapshot(parts, from);
-    }
+    else if (view.lists === undefined) makeLazy(parts, view);
   }
 }
 

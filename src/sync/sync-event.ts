@@ -217,11 +217,10 @@ export class SyncEvent {
     const { meta, index, segments, views, checkpoints } = this.parts;
     const spent = this.#spentSegments(copied.endSequence);
     const drops: CatalogEdit[] = spent.map((segment) => ({ type: 'segment-drop', segment }));
-    const before = meta.superblock.mimSequence;
     const last = this.#lastChange(copied.endSequence);
     await this.parts.switching.run(async () => {
       await meta.commit(drops, (now) => ({ ...movedFields(now, copied), mimStamp: from }));
-      await switchToMirror(this.parts, { before, last, end: copied.endSequence }, spent);
+      await switchToMirror(this.parts, { last, end: copied.endSequence }, spent);
       // Not before: the live map offers its states meanwhile, and they are settled in part only.
       checkpoints.drop();
     });

@@ -7,6 +7,7 @@ import type { SegmentStore } from '../journal/segment-store.js';
 import type { StoreMeta } from '../journal/store-meta.js';
 import type { Mirror } from '../mirror/mirror.js';
 import type { FormOptions } from '../vrmo/convert.js';
+import type { History } from './history.js';
 import type { NearCheckpoints } from './near-checkpoints.js';
 import type { OpenViews } from './open-views.js';
 
@@ -19,6 +20,7 @@ export interface SyncParts {
   readonly fetcher: Fetcher;
   readonly segments: SegmentStore;
   readonly views: OpenViews;
+  readonly history: History;
   readonly checkpoints: NearCheckpoints;
   readonly forms: FormOptions;
   /** Requests to the live volume, to which a sync event gives way. */

@@ -5,7 +5,7 @@ import type { CatalogEdit, SnapshotEdit } from '../journal/catalog-format.js';
 import { Direction } from '../journal/segment-format.js';
 import { SegmentStore } from '../journal/segment-store.js';
 import { SegmentWriter } from '../journal/segment-writer.js';
-import { buildSnapshot, firstSnapshotFrom, loadLists } from './build-view.js';
+import { firstSnapshotFrom, makeLazy } from './build-view.js';
 import { FreedSpace } from './freed-space.js';
 import { MergedList } from './merge-lists.js';
 import type { MappedView } from './open-views.js';
@@ -129,7 +129,7 @@ export class ThinEvent {
   }
 
   async #commit(edits: CatalogEdit[], dropping: ReadonlySet<number>): Promise<void> {
-    const { meta, views, segments, switching } = this.parts;
+    const { meta, views, switching } = this.parts;
     const { catalog } = meta;
     let youngest = 0;
     for (const edit of edits)
@@ -142,8 +142,8 @@ export class ThinEvent {
       for (const view of views.views) {
         const from = firstSnapshotFrom(catalog, view.sequence);
         if ((catalog.snapshots[from]?.sequence ?? youngest + 1) > youngest) continue;
-        await loadLists(catalog, from, segments);
-        view.map = await buildSnapshot(this.parts, from);
+        // What is lazy names places of data, which stay.
+        if (view.lists === undefined) makeLazy(this.parts, view);
       }
       this.#unswitched = false;
     });
@@ -155,7 +155,7 @@ export class ThinEvent {
     const { catalog } = this.parts.meta;
     const edits: CatalogEdit[] = [];
     for (const { sequence, at } of catalog.marks.values()) {
-      const snapshot = catalog.snapshots.find((one) => at >= one.from && at < one.to);
+      const snapshot = catalog.snapshotAt(at);
       if (snapshot !== undefined && dropping.has(snapshot.sequence))
         edits.push({ type: 'mark-drop', sequence });
     }

@@ -16,11 +16,13 @@ import { Direction } from '../journal/segment-format.js';
 import { SegmentStore } from '../journal/segment-store.js';
 import { StoreMeta } from '../journal/store-meta.js';
 import { Mirror } from '../mirror/mirror.js';
+import { History } from '../sync/history.js';
 import { InterruptedEvent } from '../sync/interrupted-event.js';
 import { readMarks } from '../sync/journal-marks.js';
 import { trimEpochs } from '../sync/moved-state.js';
 import { type CheckpointOptions, NearCheckpoints } from '../sync/near-checkpoints.js';
 import { OpenViews } from '../sync/open-views.js';
+import type { RunOptions } from '../sync/run-maker.js';
 import { SyncEvent } from '../sync/sync-event.js';
 import type { SyncParts } from '../sync/sync-parts.js';
 import { FORMS, type FormOptions } from '../vrmo/convert.js';
@@ -38,6 +40,8 @@ export interface EngineOptions {
   readonly checkpoints?: CheckpointOptions;
   /** When the map of a view has which form. */
   readonly forms?: FormOptions;
+  /** When runs of undo lists lie in files. */
+  readonly runs?: RunOptions;
 }
 
 /** The parts of an open store, recovered and consistent. */
@@ -75,7 +79,9 @@ export async function openEngine(below: Executor, options: EngineOptions = {}): 
   const mirror = new Mirror(executor, superblock.mimName, seed, verify);
   await mirror.open();
   const { index } = scan;
-  const fetcher = new Fetcher(executor, mirror, index, scan.data, segments, verify);
+  const readOnly = options.readOnly === true || executor.readOnly || scan.damage !== undefined;
+  const history = new History(executor, meta, readOnly, options.runs);
+  const fetcher = new Fetcher(executor, mirror, index, scan.data, segments, verify, history.places);
   const views = new OpenViews();
   const parts: SyncParts = {
     executor,
@@ -85,6 +91,7 @@ export async function openEngine(below: Executor, options: EngineOptions = {}): 
     fetcher,
     segments,
     views,
+    history,
     checkpoints: new NearCheckpoints(options.checkpoints),
     forms: options.forms ?? FORMS,
     traffic: new Traffic(() => pressing(scan)),
@@ -93,7 +100,6 @@ export async function openEngine(below: Executor, options: EngineOptions = {}): 
   for (let at = index.first; at < index.next; at++) {
     if (index.kind(at) === Kind.bulk) await segments.load(index.segment(at));
   }
-  const readOnly = options.readOnly === true || executor.readOnly || scan.damage !== undefined;
   const warnings = warningsOf(scan, options.readOnly === true);
   const writing = readOnly ? undefined : reserve;
   if (writing === undefined) await endReadOnly(parts, scan);
@@ -199,6 +205,12 @@ export async function endEpoch({ meta, index, epoch }: Engine, journal: ForwardJ
   const firstSequence = index.next;
   if (epochs.length >= MAX_EPOCHS || epochs[epochs.length - 1]?.firstSequence === firstSequence) return;
   await meta.commit([], (now) => ({ epochs: [...now.epochs, { epoch: epoch + 1, firstSequence }] }));
+}
+
+/** The end of everything: nothing runs in the background any more. */
+export async function closeEngine({ history, executor }: Engine): Promise<void> {
+  await history.stop();
+  await executor.close();
 }
 
 /** What was recovered is made durable; then the new epoch is, before anything is written in it. */

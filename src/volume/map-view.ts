@@ -3,6 +3,8 @@ import { formatInstant, type Instant } from '../base/instant.js';
 import type { Fetcher } from '../journal/fetch.js';
 import { readMap, readMapNow } from '../journal/read-map.js';
 import type { ReadPlan } from '../journal/read-plan.js';
+import type { LazyLists } from '../sync/lazy-lists.js';
+import { MissingBlocks } from '../sync/missing-blocks.js';
 import type { MappedView, OpenViews } from '../sync/open-views.js';
 import type { Vrmo } from '../vrmo/vrmo.js';
 import type { View } from './model.js';
@@ -12,6 +14,7 @@ import { seekMap } from './seek.js';
 export class MapView implements View, MappedView {
   #open = true;
   #givenUp = false;
+  lists: LazyLists | undefined;
 
   constructor(
     readonly fetcher: Fetcher,
@@ -30,24 +33,41 @@ export class MapView implements View, MappedView {
 
   readNow(offset: number, into: Uint8Array): boolean {
     this.#check(offset, into.length);
-    return readMapNow(this.fetcher, this.map, offset, into);
+    return this.resolveNow(offset, offset + into.length) && readMapNow(this.fetcher, this.map, offset, into);
+  }
+
+  /** Whether the map says where `[start, end)` lies, without waiting for a disk. It does until something else runs. */
+  resolveNow(start: number, end: number, missing = new MissingBlocks()): boolean {
+    return this.lists?.resolveNow(this, start, end, missing) ?? true;
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {
     this.#check(offset, into.length);
     const phase = this.views.enter();
     try {
-      if (!readMapNow(this.fetcher, this.map, offset, into))
-        await readMap(this.fetcher, this.map, offset, into);
+      const reading = await this.resolved(offset, offset + into.length, () => ({
+        // Both take from the map what they need before they return.
+        done:
+          readMapNow(this.fetcher, this.map, offset, into) || readMap(this.fetcher, this.map, offset, into),
+      }));
+      await reading.done;
     } finally {
       this.views.leave(phase);
     }
   }
 
+  /** Calls `use` while the map says where `[start, end)` lies. */
+  async resolved<T>(start: number, end: number, use: () => T): Promise<T> {
+    const missing = new MissingBlocks();
+    while (!this.resolveNow(start, end, missing)) await this.lists?.bring(missing);
+    return use();
+  }
+
   plan(offset: number, length: number, plan: ReadPlan): boolean {
     this.#check(offset, length);
     plan.clear();
-    let whole = true;
+    let whole = this.resolveNow(offset, offset + length);
+    if (!whole) return false;
     this.map.lookup(offset, offset + length, (start, end, file, record) => {
       whole = whole && this.fetcher.plan(file, record, start, end, plan);
     });
@@ -72,6 +92,7 @@ export class MapView implements View, MappedView {
   close(): void {
     this.#open = false;
     this.views.views.delete(this);
+    this.lists?.close();
   }
 
   /** The space of its state was needed. */

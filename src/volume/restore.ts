@@ -25,18 +25,30 @@ export interface RestoreSegment {
   readonly ranges: number;
 }
 
+/** The maps are compared so many bytes at a time. */
+const REGION = 16 * 1024 * 1024;
+
 /** Ranges of `[0, size)` that the two maps do not find at the same place: only there can the bytes differ. */
-function candidates(live: MapView, target: MapView, size: number): { start: number; end: number }[] {
+async function candidates(
+  live: MapView,
+  target: MapView,
+  size: number,
+): Promise<{ start: number; end: number }[]> {
   const ranges: { start: number; end: number }[] = [];
-  target.map.lookup(0, size, (start, end, file, record) => {
-    live.map.lookup(start, end, (from, to, liveFile, liveRecord) => {
-      if (liveFile === file && (file === 0 || liveRecord === record)) return;
-      const first = from - (from % BLOCK);
-      const last = ranges[ranges.length - 1];
-      if (last !== undefined && first <= last.end) last.end = Math.max(last.end, to);
-      else ranges.push({ start: first, end: to });
-    });
-  });
+  for (let at = 0; at < size; at += REGION) {
+    const region = Math.min(size, at + REGION);
+    await target.resolved(at, region, () =>
+      target.map.lookup(at, region, (start, end, file, record) => {
+        live.map.lookup(start, end, (from, to, liveFile, liveRecord) => {
+          if (liveFile === file && (file === 0 || liveRecord === record)) return;
+          const first = from - (from % BLOCK);
+          const last = ranges[ranges.length - 1];
+          if (last !== undefined && first <= last.end) last.end = Math.max(last.end, to);
+          else ranges.push({ start: first, end: to });
+        });
+      }),
+    );
+  }
   return ranges;
 }
 
@@ -81,7 +93,7 @@ async function fillRestoreSegment(
     from: target.at,
     to: target.at,
   });
-  const ranges = candidates(live, target, target.size);
+  const ranges = await candidates(live, target, target.size);
   const total = ranges.reduce((sum, range) => sum + range.end - range.start, 0);
   let compared = 0;
   let written = 0;

@@ -87,6 +87,7 @@ export class SyncRunner {
       };
       this.#count += 1;
       this.#last = report;
+      engine.history.tend();
       events.synced?.(report);
       return report;
     } catch (cause) {

@@ -8,7 +8,7 @@ import { buildNear, follow } from '../sync/build-view.js';
 import { type JournalMark, readMarks } from '../sync/journal-marks.js';
 import { ThinEvent } from '../sync/thin-event.js';
 import { FORWARD, type Vrmo } from '../vrmo/vrmo.js';
-import { type Engine, endEpoch, openEngine } from './engine.js';
+import { closeEngine, type Engine, endEpoch, openEngine } from './engine.js';
 import type { Done, VolumeEvents, VolumeOptions } from './events.js';
 import { LiveWriter } from './live-writer.js';
 import { MapView } from './map-view.js';
@@ -270,7 +270,7 @@ export class Volume {
     } finally {
       this.journal?.fail(new AnywhenError('read-only', 'the volume is closed'));
       await this.journal?.idled();
-      await this.engine.executor.close();
+      await closeEngine(this.engine);
     }
   }
 

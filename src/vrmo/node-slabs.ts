@@ -1,4 +1,5 @@
 import { assert } from '../base/errors.js';
+import { NODE_BITS, NODE_BYTES, SLAB_NODES, SLOT_BITS, Slab } from './slab.js';
 
 /**
  * The memory of a tree: nodes of 64 slots in slabs of typed arrays on SharedArrayBuffers, so that a second
@@ -8,9 +9,6 @@ import { assert } from '../base/errors.js';
  * A copy shares the slabs of its original; whichever of the two changes a slab first gets its own (`own`).
  */
 
-const SLOT_BITS = 6;
-const NODE_BITS = 7;
-const SLAB_NODES = 1 << NODE_BITS;
 const NODE_MASK = SLAB_NODES - 1;
 const SLAB_BITS = SLOT_BITS + NODE_BITS;
 const OFFSET_MASK = (1 << SLAB_BITS) - 1;
@@ -46,53 +44,6 @@ export function offsetOf(position: Position): number {
   return position & OFFSET_MASK;
 }
 
-/** 8 + 8 + 4 + 4 bytes a slot, 12 bytes a node. */
-const NODE_BYTES = SLOTS * 24 + 12;
-
-/**
- * The columns of a slab. In a leaf each slot is an extent. In an inner node `starts` is the lowest address
- * that leads to the child `records`; `ends` and `files` are not used.
- */
-export class Slab {
-  readonly buffer: SharedArrayBuffer;
-  readonly starts: Float64Array;
-  readonly ends: Float64Array;
-  readonly files: Uint32Array;
-  readonly records: Uint32Array;
-  /** By node: slots in use; the neighbours of a leaf. In a free node `nexts` is the next free one. */
-  readonly counts: Int32Array;
-  readonly nexts: Int32Array;
-  readonly previouses: Int32Array;
-  /** Several trees refer to this slab: it must not be changed any more. */
-  shared = false;
-
-  constructor(readonly nodes: number) {
-    const slots = nodes * SLOTS;
-    const buffer = new SharedArrayBuffer(nodes * NODE_BYTES);
-    this.buffer = buffer;
-    this.starts = new Float64Array(buffer, 0, slots);
-    this.ends = new Float64Array(buffer, slots * 8, slots);
-    this.files = new Uint32Array(buffer, slots * 16, slots);
-    this.records = new Uint32Array(buffer, slots * 20, slots);
-    this.counts = new Int32Array(buffer, slots * 24, nodes);
-    this.nexts = new Int32Array(buffer, slots * 24 + nodes * 4, nodes);
-    this.previouses = new Int32Array(buffer, slots * 24 + nodes * 8, nodes);
-  }
-
-  /** A copy with room for `nodes`, at least as many as there are. */
-  copy(nodes: number): Slab {
-    const copy = new Slab(nodes);
-    copy.starts.set(this.starts);
-    copy.ends.set(this.ends);
-    copy.files.set(this.files);
-    copy.records.set(this.records);
-    copy.counts.set(this.counts);
-    copy.nexts.set(this.nexts);
-    copy.previouses.set(this.previouses);
-    return copy;
-  }
-}
-
 export class NodeSlabs {
   readonly #slabs: Slab[];
   /** Nodes that were ever in use. */
@@ -114,8 +65,13 @@ export class NodeSlabs {
 
   /** A copy; costs a little for each slab until one of the two is changed. */
   clone(): NodeSlabs {
-    for (const slab of this.#slabs) slab.shared = true;
+    for (const slab of this.#slabs) slab.owners += 1;
     return new NodeSlabs([...this.#slabs], this.#used, this.#firstFree, this.#free);
+  }
+
+  /** Gives the memory back that no copy shares. Nothing may be asked of it any more. */
+  dispose(): void {
+    for (const slab of this.#slabs.splice(0)) slab.release();
   }
 
   /** Nodes in use. */
@@ -160,8 +116,9 @@ export class NodeSlabs {
   own(node: NodeId): Slab {
     const index = node >>> NODE_BITS;
     const slab = this.#slabs[index];
-    if (!slab.shared) return slab;
+    if (slab.owners === 1) return slab;
     const copy = slab.copy(slab.nodes);
+    slab.release();
     this.#slabs[index] = copy;
     return copy;
   }
@@ -203,8 +160,10 @@ export class NodeSlabs {
     assert(this.#used < NODE_LIMIT, 'a tree has room for the extent');
     if (this.#used === this.capacity) {
       const first = this.#slabs[0];
-      if (first.nodes < SLAB_NODES) this.#slabs[0] = first.copy(first.nodes * 2);
-      else this.#slabs.push(new Slab(SLAB_NODES));
+      if (first.nodes < SLAB_NODES) {
+        this.#slabs[0] = first.copy(first.nodes * 2);
+        first.release();
+      } else this.#slabs.push(Slab.take(SLAB_NODES));
     }
     return this.#used++;
   }

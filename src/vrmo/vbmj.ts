@@ -129,6 +129,10 @@ export class Vbmj implements Vrmo {
     this.#tree.structure.nodes.memory(buffers);
   }
 
+  dispose(): void {
+    this.#tree.structure.nodes.dispose();
+  }
+
   clone(): Vbmj {
     return new Vbmj(this.#tree.clone());
   }

@@ -113,6 +113,10 @@ export class Vbmm implements Vrmo {
     this.#tree.structure.nodes.memory(buffers);
   }
 
+  dispose(): void {
+    this.#tree.structure.nodes.dispose();
+  }
+
   clone(): Vbmm {
     return new Vbmm(this.#tree.clone());
   }

@@ -14,6 +14,8 @@ export type SourceFile = number;
 export const MIM: SourceFile = 0;
 /** In the forward journal; `record` is the sequence number of its descriptor modulo 2^32. */
 export const FORWARD: SourceFile = 1;
+/** In the backward journal; `record` is the number of its place in the engine's table of places. */
+export const HISTORY: SourceFile = 2;
 /** Nowhere: the range reads as zeros; `record` is kept for provenance. */
 export const ZERO: SourceFile = 0xffff_ffff;
 /** Every other value: a segment of the backward journal, `segment number + FIRST_SEGMENT`; `record` is the index of its descriptor. */
@@ -67,6 +69,9 @@ export interface Vrmo {
 
   /** Adds the buffers that hold the map; copies share them until one is changed. */
   memory(buffers: Set<SharedArrayBuffer>): void;
+
+  /** Gives its memory back. It may not be used any more; copies of it may. */
+  dispose(): void;
 
   /** An independent copy. */
   clone(): Vrmo;

@@ -51,6 +51,7 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8])(
       // So that both forms and the checkpoints are reached while the MIM moves.
       forms: { nodes: seed },
       checkpoints: { every: seed, bytes: 64 * 1024 },
+      runs: { inMemory: 16 * seed, sorted: 32 },
     });
     const model = new Model(SIZE, time.wall());
     const touched = new Touched();

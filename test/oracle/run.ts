@@ -118,6 +118,8 @@ export class Run {
       forms,
       // So near to each other, and so little memory, that they are made, used, thinned and dropped in each run.
       checkpoints: { every: 2, bytes: 16 * 1024 },
+      // So small that runs are cut, merged and written to files.
+      runs: { inMemory: 4, sorted: 8 },
     };
   }
 
