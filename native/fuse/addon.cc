@@ -1,4 +1,7 @@
+#include <cstdarg>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "../sys.h"
@@ -21,6 +24,14 @@ Session* Called(napi_env env, napi_callback_info info, size_t count, napi_value*
 }
 
 namespace {
+
+// What libfuse said last: it gives reasons nowhere else.
+char last_words[256];
+
+void Listen(fuse_log_level, const char* format, va_list arguments) {
+  vsnprintf(last_words, sizeof last_words, format, arguments);
+  last_words[strcspn(last_words, "\n")] = 0;
+}
 
 // Requests that wait for their answers at most; more stay in the kernel.
 constexpr int kSlots = 4096;
@@ -110,6 +121,8 @@ napi_value Mount(napi_env env, napi_callback_info info) {
   }
   std::string program = "anywhen", flag = "-o";
   char* arguments[] = {&program[0], &flag[0], &text[0], nullptr};
+  last_words[0] = 0;
+  fuse_set_log_func(Listen);
   fuse_args parsed = FUSE_ARGS_INIT(3, arguments);
   session->fuse = fuse_session_new(&parsed, &kOperations, sizeof kOperations, session);
   fuse_opt_free_args(&parsed);
@@ -118,7 +131,7 @@ napi_value Mount(napi_env env, napi_callback_info info) {
       !DefineReplies(env, object, session) || !DefinePlans(env, object, session) ||
       !DefineNotices(env, object, session) || !session->Start(env, mount_point.c_str())) {
     if (session->fuse != nullptr) fuse_session_destroy(session->fuse);
-    napi_throw_error(env, "EIO", "libfuse could not mount; its reason stands on standard error");
+    napi_throw_error(env, "EIO", last_words[0] == 0 ? "libfuse could not mount" : last_words);
     return nullptr;
   }
   return object;

@@ -35,7 +35,6 @@ export async function serve(
     log.error({ stack: error.stack }, `a fault of the program: ${messageOf(error)}`);
     process.exit(1);
   });
-  // Before the first thread: a loop device on the mount may wait for us to get memory, while we wait for it to write.
   sys().setIoFlusher();
   const folder = await storeFolder(storePath);
   await checkFuseDevice();
@@ -133,6 +132,9 @@ type Failure = { readonly code: ErrorCode; readonly message: string; readonly hi
 
 /** Starts the daemon in the background, and returns when its mount is there; its first error is ours. */
 export async function daemonise(program: string, args: readonly string[]): Promise<void> {
+  // A loop device on the mount may wait for the daemon, which waits for memory until that device has written. The mark
+  // is one of threads, and Node has some before our first line: the daemon and all its threads take it from here.
+  sys().setIoFlusher();
   const child = spawn(process.execPath, [program, 'mount', '-f', ...args], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

@@ -1,8 +1,8 @@
-import { open, readFile, rename, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { anywhen, describeDriver, MountedStore } from '../support/mounted-store.js';
-import { run, sha256, sleep } from '../support/run.js';
+import { anywhen, describeDriver, isMounted, MountedStore } from '../support/mounted-store.js';
+import { run, sha256, sleep, until } from '../support/run.js';
 
 const MIB = 2 ** 20;
 
@@ -236,6 +236,31 @@ describeDriver('native', 'under load, the mount', () => {
     await Promise.all(handles.map((handle) => handle.close()));
     const { openViews } = await mounted.facts<{ openViews: number }>('status');
     expect(openViews).toBe(0);
+  });
+
+  it('is taken out of the table when the kernel aborts it, with all that was flushed', async () => {
+    const other = await MountedStore.create('16M');
+    const control = join(other.folder, 'connections');
+    await mkdir(control);
+    await run('mount', ['-t', 'fusectl', 'none', control]);
+    try {
+      await other.mount(['--driver', 'native']);
+      const handle = await open(other.volume, 'r+');
+      await handle.write(Buffer.alloc(4096, 3), 0, 4096, 0);
+      await handle.sync();
+      // The number of the connection is the minor one of the mount's device.
+      const connection = (await stat(other.mnt)).dev & 0xff;
+      await writeFile(join(control, String(connection), 'abort'), '1');
+      await expect(handle.read(Buffer.alloc(1), 0, 1, 8192)).rejects.toThrow(/ENOTCONN|ECONNABORTED/);
+      await handle.close().catch(() => undefined);
+      await until('the mount to go', () => !isMounted(other.mnt));
+      expect(await other.ended()).toBe(0);
+      await other.mount(['--driver', 'native']);
+      expect((await readFile(other.volume))[4095]).toBe(3);
+    } finally {
+      await run('umount', [control]);
+      await other.dispose();
+    }
   });
 
   it('lives on when a folder above it gets another name', async () => {

@@ -146,6 +146,13 @@ export class MountedStore {
     return { log, over: () => over };
   }
 
+  /** Resolves with the exit status of a daemon that ends by itself. */
+  async ended(): Promise<number> {
+    const status = (await this.#daemon?.ended) ?? -1;
+    this.#daemon = undefined;
+    return status;
+  }
+
   /** Sends the daemon a signal and resolves with its exit status (-1: killed by the signal). */
   async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number> {
     const daemon = this.#daemon;

@@ -41,6 +41,7 @@ export class Listing {
         this.attributing.entry(known);
       } else this.attributing.nameOnly(this.nodes.tree.lookup(`${this.folder.path}/${name}`));
     } catch {
+      if (known !== undefined) this.nodes.forget(known.id, 1);
       return at; // It has gone since the folder was opened.
     }
     const end = this.session.addEntry(slot, into, at, name, index + 1, plus);

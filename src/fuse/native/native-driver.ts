@@ -45,10 +45,15 @@ export const nativeDriver: Driver = {
     // Whoever unmounts it at once keeps the first request from ever coming.
     await Promise.race([started, gone.promise]);
     const device = anywhenMount(options.mountPoint)?.device;
-    const where = () => (device === undefined ? undefined : mountOf(device)?.mountPoint);
+    const where = () => {
+      const found = device === undefined ? undefined : mountOf(device);
+      // The number of a device that is gone may be another's: a store has one mount at the most.
+      return found?.source === options.source ? found.mountPoint : undefined;
+    };
     gone.watch(() => where() !== undefined);
     return {
-      gone: gone.promise,
+      // After an abort the session has ended, and the dead mount is still there.
+      gone: gone.promise.then(() => leave(where())),
       unmount: async (lazy) => {
         await unmount(where() ?? options.mountPoint, lazy);
         gone.now();
@@ -57,6 +62,11 @@ export const nativeDriver: Driver = {
     };
   },
 };
+
+/** Takes a mount that nobody serves any more out of the table. */
+async function leave(mountPoint: string | undefined): Promise<void> {
+  if (mountPoint !== undefined) await unmount(mountPoint, true).catch(() => undefined);
+}
 
 /** Resolves once: when the kernel ends the session, or the mount is in the table no more. */
 class Gone {
