@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +12,10 @@ namespace {
 // A turn of the event loop that serves requests ends after so many ns, or bytes of one batch, whatever still waits.
 constexpr uint64_t kTurn = 1'000'000;
 constexpr size_t kBatchBytes = 2 * 1024 * 1024;
+
+// A client that asks again within so many times the spin is worth waiting for; bounds of how sure that is.
+constexpr uint64_t kSoon = 5;
+constexpr int kSure = 8;
 
 void OnReadable(uv_handle_s* handle, int status, int) {
   Session* session = static_cast<Session*>(uv_handle_get_data(handle));
@@ -126,17 +131,28 @@ bool Session::Collect() {
   return true;
 }
 
-// Looks for the next request for a short while: cheaper than to sleep when a client asks one thing after another.
+// Learns whether requests come one right after another.
+void Session::Learn(bool soon) { eager_ = soon ? std::min(eager_ + 1, kSure) : std::max(eager_ - 2, -kSure); }
+
+// Looks for the next request for a short while: cheaper than to sleep when a client asks one thing after another. Only
+// while it helps: a client that asks now and then costs no time of the processor.
 bool Session::Spin() {
+  if (spin == 0 || eager_ <= 0) return false;
   const uint64_t begin = uv_hrtime();
   while (uv_hrtime() - begin < spin) {
-    if (Collect() || count_ > 0 || ended_) return true;
+    if (Collect() || count_ > 0 || ended_) {
+      Learn(true);
+      return true;
+    }
   }
+  Learn(false);
   return false;
 }
 
 void Session::Drain() {
   const uint64_t begin = uv_hrtime();
+  if (dry_since_ != 0) Learn(begin - dry_since_ < kSoon * spin);
+  dry_since_ = 0;
   napi_handle_scope scope;
   napi_open_handle_scope(env, &scope);
   draining_ = true;
@@ -146,7 +162,10 @@ void Session::Drain() {
     if (any) Deliver();
     if (ended_ || !HasRoom()) break;
     if (uv_hrtime() - begin > kTurn) break;
-    if (!more && !(any && spin > 0 && Spin())) break;
+    if (!more && !(any && Spin())) {
+      dry_since_ = uv_hrtime();
+      break;
+    }
   }
   draining_ = false;
   if (ended_) {

@@ -114,6 +114,7 @@ class Session {
  private:
   bool Collect();
   bool Spin();
+  void Learn(bool soon);
   void Deliver();
   void Call(napi_ref function, size_t count, double* numbers);
   void End();
@@ -124,6 +125,8 @@ class Session {
   bool listening_ = false, ended_ = false, draining_ = false;
   int current_ = -1;  // The buffer that the next request is read into.
   bool kept_ = false;
+  uint64_t dry_since_ = 0;  // When the kernel had no more requests.
+  int eager_ = 0;           // Above zero: the last ones came one right after another.
   size_t count_ = 0, text_length_ = 0, bytes_ = 0;
 };
 

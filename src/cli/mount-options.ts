@@ -11,6 +11,9 @@ export interface MountChoices {
   readonly spin: number;
 }
 
+/** What a spin is worth, measured: more gains nothing. us */
+const SPIN = 20;
+
 /** What mount(8), fstab and systemd hand on and what has no meaning here, or is always so. */
 const IGNORED = new Set([
   '',
@@ -39,7 +42,7 @@ const IGNORED = new Set([
 /** The `-o` options of a mount, each list with commas. A later option wins. @throws `usage` for an unknown one */
 export function parseMountOptions(lists: readonly string[]): MountChoices {
   let names: NameStyle = 'extended';
-  const choices = { readOnly: false, allowOther: false, allowRoot: false, spin: 0 };
+  const choices = { readOnly: false, allowOther: false, allowRoot: false, spin: SPIN };
   for (const option of lists.flatMap((list) => list.split(','))) {
     if (option === 'ro' || option === 'rw') choices.readOnly = option === 'ro';
     else if (option === 'allow_other') choices.allowOther = true;

@@ -28,6 +28,11 @@ import type { MissingBlocks } from './missing-blocks.js';
 /** Extents that a view may hold before it begins anew: 10 MB or so. */
 const EXTENTS = 131_072;
 
+/** Entries that a region should hold at the most, on average, and bounds of its size: a wider one serves later reads. */
+const ENTRIES_A_REGION = 4;
+const SMALLEST = 64 * 1024;
+const LARGEST = 1024 * 1024;
+
 /** An entry of a run, cut at the region. */
 interface Found {
   readonly list: number;
@@ -52,6 +57,8 @@ export class LazyLists {
   readonly #resolved = new ExtentTree();
   readonly #places: PlaceList;
   #additions = -1;
+  /** What is resolved at once at least, bytes: a power of two. */
+  #unit = BLOCK;
 
   /** @param sequence of the snapshot, or a later one before the next snapshot */
   constructor(
@@ -68,7 +75,10 @@ export class LazyLists {
     const runs = this.history.runsFrom(this.sequence);
     if (runs === undefined) return false;
     const { additions } = this.history.meta.catalog;
-    if (additions !== this.#additions) this.#resolved.clear(0, ADDRESS_LIMIT);
+    if (additions !== this.#additions) {
+      this.#resolved.clear(0, ADDRESS_LIMIT);
+      this.#unit = unitFor(this.history, runs);
+    }
     this.#additions = additions;
     let region = this.#unresolved(start, end);
     if (region === undefined) return true;
@@ -104,14 +114,14 @@ export class LazyLists {
     this.#places.clear();
   }
 
-  /** What of whole blocks is to be resolved; of whole cells, where somebody reads on from what is resolved. */
+  /** What of whole units is to be resolved; of whole cells, where somebody reads on from what is resolved. */
   #unresolved(start: number, end: number): { from: number; to: number } | undefined {
     const tree = this.#resolved;
     const at = tree.find(Math.max(0, start - 1));
     const known = at !== NONE && tree.start(at) <= start ? tree.end(at) : 0;
     if (known >= end) return undefined;
-    const from = Math.max(known, alignDown(start, BLOCK));
-    return { from, to: alignUp(end, known >= start && start > 0 ? CELL : BLOCK) };
+    const from = Math.max(known, alignDown(start, this.#unit));
+    return { from, to: alignUp(end, known >= start && start > 0 ? Math.max(CELL, this.#unit) : this.#unit) };
   }
 
   #markResolved(from: number, to: number): void {
@@ -211,6 +221,14 @@ export class LazyLists {
     if (number === undefined && end < originStart + originLength) map.lookup(end, end + 1, look);
     return number;
   }
+}
+
+/** Blocks where history is dense; else as much as is worth looking at once. */
+function unitFor(history: History, runs: readonly Run[]): number {
+  const entries = runs.reduce((sum, run) => sum + run.entries, 0);
+  const wanted = (history.meta.superblock.mimSize / Math.max(1, entries)) * ENTRIES_A_REGION;
+  if (wanted < SMALLEST) return BLOCK;
+  return Math.min(LARGEST, 2 ** Math.floor(Math.log2(wanted)));
 }
 
 function entryAt(words: Uint32Array, at: number, start: number, end: number): Found {

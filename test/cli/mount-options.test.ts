@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkAllowed, parseMountOptions } from '../../src/cli/mount-options.js';
 
 const code = (name: string) => expect.objectContaining({ code: name });
-const NONE = { readOnly: false, allowOther: false, allowRoot: false, spin: 0, names: 'extended' as const };
+const NONE = { readOnly: false, allowOther: false, allowRoot: false, spin: 20, names: 'extended' as const };
 
 describe('mount options', () => {
   it('are nothing when there are none', () => {
@@ -27,7 +27,8 @@ describe('mount options', () => {
   });
 
   it('take the time to spin', () => {
-    expect(parseMountOptions(['spin=20'])).toEqual({ ...NONE, spin: 20 });
+    expect(parseMountOptions(['spin=0'])).toEqual({ ...NONE, spin: 0 });
+    expect(parseMountOptions(['spin=150'])).toEqual({ ...NONE, spin: 150 });
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { AnywhenError, messageOf } from '../../base/errors.js';
 import type { Handles } from '../../namespace/handles.js';
 import type { Tree } from '../../namespace/tree.js';
@@ -30,7 +31,8 @@ export const nativeDriver: Driver = {
       answer,
       text,
       buffers,
-      spin: (options.spin ?? 0) * 1000,
+      // With one processor the client could not ask meanwhile.
+      spin: availableParallelism() > 1 ? (options.spin ?? 0) * 1000 : 0,
       onBatch: (count: number) => requests.serve(count),
       onEnd: () => gone.now(),
     };
