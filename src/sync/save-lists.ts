@@ -16,7 +16,7 @@ import type { SyncParts } from './sync-parts.js';
 import type { State, WindowPlan } from './window.js';
 
 /** Bytes that are read, checked and saved at a time, as one extent: they hold the event loop for a tenth of a ms. */
-const STEP = 256 * 1024;
+export const STEP = 256 * 1024;
 
 /** Where the undo list of a state lies in the segment. */
 export interface SavedList extends WrittenList {

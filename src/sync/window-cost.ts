@@ -2,13 +2,7 @@ import { AnywhenError } from '../base/errors.js';
 import { Pacer } from '../base/pacer.js';
 import { alignDown, alignUp, BLOCK, pieceCount } from '../base/range.js';
 import { describeSize } from '../base/units.js';
-import {
-  MAX_SEGMENT_EXTENT,
-  PAGE_SPAN,
-  SEGMENT_DESCRIPTOR_SIZE,
-  SUMS_PAGE_SIZE,
-  SUMS_PER_PAGE,
-} from '../format/layout.js';
+import { PAGE_SPAN, SEGMENT_DESCRIPTOR_SIZE, SUMS_PAGE_SIZE, SUMS_PER_PAGE } from '../format/layout.js';
 import { sumArrayLength } from '../format/pieces.js';
 import { placeData, Ring } from '../journal/ring.js';
 import { ExtentTree } from '../vrmo/extent-tree.js';
@@ -16,6 +10,7 @@ import { NONE } from '../vrmo/node-slabs.js';
 import { FORWARD } from '../vrmo/vrmo.js';
 import { forEachChange } from './build-view.js';
 import { PAGE_COST, RECORD_COST } from './move-record.js';
+import { STEP } from './save-lists.js';
 import type { SyncParts } from './sync-parts.js';
 import type { WindowPlan } from './window.js';
 
@@ -131,7 +126,9 @@ class WindowCost {
       this.#descriptors += 2;
       if (zeros >= to) return;
       start = Math.max(start, zeros);
-      const end = Math.min(to, start - (start % BLOCK) + MAX_SEGMENT_EXTENT);
+      const end = Math.min(to, start - (start % BLOCK) + STEP);
+      // Zeros among the data cut it: that costs most for each third block, whose space the sums of the others take.
+      this.#descriptors += 2 * Math.ceil((end - start) / (3 * BLOCK));
       const before = sumArrayLength(pieceCount(start, end));
       this.#data.head = placeData(this.#data, this.#data.head, start, end - start, before) + end - start;
       start = end;

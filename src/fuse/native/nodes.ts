@@ -24,10 +24,6 @@ export class Nodes {
     this.#byId.set(ROOT, root);
   }
 
-  get size(): number {
-    return this.#byId.size;
-  }
-
   get(id: number): KnownNode | undefined {
     return this.#byId.get(id);
   }
